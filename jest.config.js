@@ -1,6 +1,6 @@
-/** ECMAScript modules only, and jest loads CommonJS. */
+/** Packages that are ECMAScript modules only; jest loads CommonJS. */
 const modules = 'jose|aedes';
-/** Costly to evaluate, and the same for every test. */
+/** Packages that are expensive to evaluate and the same for every test. */
 const native = 'aws-cdk-lib|constructs|cdk-nag|dynalite|playwright-core';
 
 /** @type {import('jest').Config} */
@@ -14,6 +14,6 @@ module.exports = {
   transformIgnorePatterns: [`/node_modules/(?!(${modules}|${native})/)`],
   globalSetup: '<rootDir>/test/support/node-version.ts',
   testEnvironment: '<rootDir>/test/support/native-packages.js',
-  maxWorkers: 3, // on two cores: many tests wait for a clock, a browser or a program
-  testTimeout: 60_000, // A test that waits for a busy machine is not a failing one.
+  maxWorkers: 3, // for two cores, because many tests wait for a clock, a browser or a program
+  testTimeout: 60_000, // a slow machine must not fail a test
 };

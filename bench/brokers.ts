@@ -4,25 +4,25 @@ import { createInterface } from 'node:readline';
 import type { Bill } from '../local/bill';
 import type { Target } from './load-client';
 
-/** A broker in a process of its own, so that it does not share a core with the load by accident. */
+/** A broker in its own process, so that it does not share a core with the load. */
 export interface Broker {
   readonly name: string;
   readonly targets: readonly Target[];
   stop(): Promise<void>;
 }
 
-/** A load test asks for more than the default limits allow a client. */
+/** Rates of a load test are above the default limits of a client. */
 const withoutRateLimits = { MAX_PUBLISH_RATE: '0', MAX_PUBLISH_BYTES: '0', MAX_CONTROL_RATE: '0' };
 
-/** The bridge, as `npm start` starts it, without limits on rates. */
-export interface Bridge extends Broker {
+/** The local cloud with the broker, as `npm start` starts it, without rate limits. */
+export interface CirrusBroker extends Broker {
   readonly text: Target;
   readonly tcp: Target;
   bill(): Promise<Bill>;
   resetBill(): Promise<void>;
 }
 
-export async function startBridge(): Promise<Bridge> {
+export async function startCirrus(): Promise<CirrusBroker> {
   const ports = ['--port', '0', '--mqtt-port', '0', '--mqtt-ws-port', '0'];
   const { child, line } = await startProcess(['bin/local.ts', ...ports], /^ready /);
   const address = (name: string) => new RegExp(`${name}=(\\S+)`).exec(line)?.[1] ?? '';
@@ -40,7 +40,7 @@ export async function startBridge(): Promise<Bridge> {
   };
 }
 
-/** Aedes in memory behind a binary WebSocket: what a broker costs when it keeps everything in one process. */
+/** Aedes with all state in memory, over binary WebSocket: the reference of a broker in a single process. */
 export async function startAedes(): Promise<Broker & { readonly websocket: Target }> {
   const { child, line } = await startProcess(['bench/aedes-server.ts'], /^ready /);
   const websocket: Target = { transport: 'websocket', url: line.replace('ready ', '') };

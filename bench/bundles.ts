@@ -9,10 +9,10 @@ import { configurationBudget } from '../lib/access-variable';
 import { bridgeVariableOf } from '../lib/bridge-variable';
 import { bundlingOptions } from '../lib/bundling';
 
-/** A function as the stack deploys it. */
+/** A Lambda function as the stack deploys it. */
 export interface DeployedBundle {
   readonly code: Uint8Array;
-  /** Files that anything of it comes from. */
+  /** Paths of the source files in the bundle. */
   readonly sources: readonly string[];
 }
 
@@ -61,7 +61,7 @@ export function bundlesOf(
 
 const everything = { direction: 'out', filter: '#', localPrefix: '', remotePrefix: '', qos: 1, retain: false } as const;
 
-// What a function cannot be loaded without, and what the SDK would otherwise warn of.
+// Variables that the functions need to load; one turns a warning of the SDK off.
 const environment = {
   AWS_REGION: 'us-east-1',
   AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
@@ -69,7 +69,7 @@ const environment = {
 };
 const load = 'const from = performance.now(); require(process.argv[1]); console.log(performance.now() - from)';
 
-/** Milliseconds that fresh processes take to load it. */
+/** Durations of loading the bundle in fresh processes, in milliseconds. */
 export function loadTimes({ code }: DeployedBundle, processes: number): number[] {
   const folder = mkdtempSync(join(tmpdir(), 'cirrus-bundle-'));
   const file = join(folder, 'index.js');

@@ -5,10 +5,10 @@ import { type Bill, prices } from '../local/bill';
 import { type Cloud, startCloud } from '../local/cloud';
 import { TextClient } from '../test/support/text-client';
 
-/** What a laptop takes says nothing of a Lambda, so every invocation is priced at this duration. */
+/** Duration at which every invocation is priced: durations on a laptop do not apply to Lambda. */
 const invocationMilliseconds = 30;
 
-/** What was counted, and its price. */
+/** Billed units and their price. */
 export interface Cost {
   readonly messages: number;
   readonly connectionMinutes: number;
@@ -21,20 +21,22 @@ export interface Cost {
 
 export const keepAlives = [60, 300, 540] as const;
 
-/** One message from one publisher to one subscriber, each packet in a frame of its own. */
+/** Cost of one message from one publisher to one subscriber, with each packet in its own frame. */
 export async function costOfMessage(qos: QoS): Promise<Cost> {
   return withPair(qos, async (cloud, publisher, subscriber) => {
-    await transfer(publisher, subscriber, qos, 1);
+    await transferOne(publisher, subscriber, qos);
     return priced(await settledBill(cloud));
   });
 }
 
-/** One message of a burst of a thousand, a hundred in a frame, acknowledgements too. */
+/** Cost of one message in a burst of 1,000, with 100 messages or acknowledgements in a frame. */
 export async function costInBurst(qos: QoS): Promise<Cost> {
   const frames = 10;
   const each = 100;
   return withPair(qos, async (cloud, publisher, subscriber) => {
-    const sent = Array.from({ length: frames }, (_, frame) => publish(publisher, qos, each, 1 + frame * each));
+    const sent = Array.from({ length: frames }, (_, frame) =>
+      publish(publisher, qos, { count: each, firstId: 1 + frame * each }),
+    );
     const received = takeAll(subscriber, qos, frames * each);
     await Promise.all([...sent, received]);
     return scaled(priced(await settledBill(cloud)), 1 / (frames * each));
@@ -42,8 +44,8 @@ export async function costInBurst(qos: QoS): Promise<Cost> {
 }
 
 /**
- * Two hours, the longest that a connection lasts, of a device that only says it is there; its reconnect included. One more
- * beside another: looking at all of them costs the same for one as for a dozen.
+ * Cost of an idle device for two hours, the maximum age of a connection, with one reconnect. It is measured as the difference
+ * between two devices and one, because the scans of all connections cost the same for one device as for a dozen.
  */
 export async function costOfIdleDevice(keepAlive: number): Promise<Cost> {
   const cloud = await startCloud({ containers: 1 });
@@ -54,9 +56,9 @@ export async function costOfIdleDevice(keepAlive: number): Promise<Cost> {
       await device.disconnect();
     }
     const one = await idleDevice(cloud, 'one', keepAlive);
-    const alone = await over(cloud, one);
+    const alone = await billOfTwoHours(cloud, one);
     const other = await idleDevice(cloud, 'other', keepAlive);
-    const both = await over(cloud, async (seconds) => {
+    const both = await billOfTwoHours(cloud, async (seconds) => {
       await one(seconds);
       await other(seconds);
     });
@@ -66,11 +68,11 @@ export async function costOfIdleDevice(keepAlive: number): Promise<Cost> {
   }
 }
 
-/** A month of a broker with nobody connected; pollers and logs are not on the local bill. */
-export async function costOfNobody(): Promise<Cost> {
+/** Cost of a month without connections. The local bill does not contain the pollers of queues, and logs. */
+export async function costOfIdleBroker(): Promise<Cost> {
   const cloud = await startCloud({ containers: 1 });
   try {
-    return scaled(priced(await over(cloud, async () => undefined)), periodsPerMonth);
+    return scaled(priced(await billOfTwoHours(cloud, async () => undefined)), periodsPerMonth);
   } finally {
     await cloud.stop();
   }
@@ -80,15 +82,15 @@ export const periodsPerMonth = (30 * 24) / 2;
 
 const step = 30;
 
-/** The bill of two hours. `live` is called every half minute. */
-async function over(cloud: Cloud, live: (seconds: number) => Promise<void>): Promise<Bill> {
+/** The bill of two hours. `act` is called every 30 seconds with the time in seconds. */
+async function billOfTwoHours(cloud: Cloud, act: (seconds: number) => Promise<void>): Promise<Bill> {
   await cloud.settled();
   await cloud.resetBill();
   for (let seconds = step; seconds <= 7200; seconds += step) {
     cloud.clock.jump(step * 1000);
-    await sleep(5); // timers fire in the next turn
+    await sleep(5); // Timers fire in the next turn of the event loop.
     await cloud.settled();
-    await live(seconds);
+    await act(seconds);
   }
   return settledBill(cloud);
 }
@@ -98,7 +100,7 @@ async function idleDevice(cloud: Cloud, clientId: string, keepAlive: number) {
   let device = await connect();
   let last = 0;
   return async (seconds: number) => {
-    if (seconds < last) last -= 7200; // another two hours have begun
+    if (seconds < last) last -= 7200; // The next two hours have begun.
     if (device.closeCode !== undefined) {
       device = await connect();
       last = seconds;
@@ -112,11 +114,11 @@ async function idleDevice(cloud: Cloud, clientId: string, keepAlive: number) {
 async function withPair(qos: QoS, measure: (...of: [Cloud, TextClient, TextClient]) => Promise<Cost>): Promise<Cost> {
   const cloud = await startCloud({ containers: 1 });
   try {
-    cloud.clock.hold(); // no timer is on the bill
+    cloud.clock.hold(); // Keeps timers off the bill.
     const publisher = await TextClient.connect(cloud.gatewayUrl, 'publisher');
     const subscriber = await TextClient.connect(cloud.gatewayUrl, 'subscriber');
     await subscriber.subscribe(qos, 'cost/+');
-    for (let warm = 0; warm < 3; warm++) await transfer(publisher, subscriber, qos, 1);
+    for (let warm = 0; warm < 3; warm++) await transferOne(publisher, subscriber, qos);
     await cloud.settled();
     await cloud.resetBill();
     return await measure(cloud, publisher, subscriber);
@@ -125,11 +127,17 @@ async function withPair(qos: QoS, measure: (...of: [Cloud, TextClient, TextClien
   }
 }
 
-async function transfer(publisher: TextClient, subscriber: TextClient, qos: QoS, count: number): Promise<void> {
-  await Promise.all([publish(publisher, qos, count, 1), takeAll(subscriber, qos, count)]);
+async function transferOne(publisher: TextClient, subscriber: TextClient, qos: QoS): Promise<void> {
+  await Promise.all([publish(publisher, qos, { count: 1, firstId: 1 }), takeAll(subscriber, qos, 1)]);
 }
 
-async function publish(client: TextClient, qos: QoS, count: number, firstId: number): Promise<void> {
+interface MessageRange {
+  readonly count: number;
+  /** Packet id of the first message. */
+  readonly firstId: number;
+}
+
+async function publish(client: TextClient, qos: QoS, { count, firstId }: MessageRange): Promise<void> {
   const ids = Array.from({ length: count }, (_, index) => firstId + index);
   const payload = Buffer.alloc(100, 'x');
   const packet = { cmd: 'publish', topic: 'cost/a', payload, qos, dup: false, retain: false } as const;
@@ -141,32 +149,32 @@ async function publish(client: TextClient, qos: QoS, count: number, firstId: num
   for (const _ of ids) await client.next('pubcomp');
 }
 
-/** Takes messages, and acknowledges together what arrived together. */
+/** Receives messages, and acknowledges messages that arrived together in one frame. */
 async function takeAll(client: TextClient, qos: QoS, count: number): Promise<void> {
   let open = qos === 2 ? 2 * count : count;
   while (open > 0) {
     const arrived = client.rest();
     open -= arrived.length;
-    const answers = arrived.flatMap((packet) => answerTo(packet) ?? []);
-    if (answers.length > 0) client.send(...answers);
+    const responses = arrived.flatMap((packet) => responseTo(packet) ?? []);
+    if (responses.length > 0) client.send(...responses);
     await sleep(1);
   }
 }
 
-function answerTo({ cmd, messageId, ...packet }: Packet): Packet | undefined {
+function responseTo({ cmd, messageId, ...packet }: Packet): Packet | undefined {
   if (cmd === 'pubrel') return { cmd: 'pubcomp', messageId };
   if (cmd !== 'publish' || !('qos' in packet) || packet.qos === 0) return undefined;
   return { cmd: packet.qos === 1 ? 'puback' : 'pubrec', messageId };
 }
 
-/** What is on the bill when everybody is done. */
+/** The bill after all work has finished. */
 export async function settledBill(cloud: Cloud): Promise<Bill> {
-  await sleep(20); // what a client sent last is on its way
+  await sleep(20); // The last frames of the clients are still in transit.
   await cloud.settled();
   return cloud.bill();
 }
 
-/** A bill in dollars. */
+/** Billed units of a bill with their price. */
 export function priced({ gateway, sqs, lambda, dynamodb }: Bill): Cost {
   const { connectionMinutes } = gateway;
   const messages = gateway.messagesIn + gateway.messagesOut;
@@ -212,7 +220,7 @@ function row(name: string, cost: Cost, factor: number): string {
   return `| ${[name, ...counts, `$${dollars.toFixed(dollars < 1 ? 3 : 2)}`].join(' | ')} |`;
 }
 
-/** The tables of docs/cost.md. */
+/** Prints the tables of docs/cost.md. */
 async function main(): Promise<void> {
   console.log('| | gateway messages | connection minutes | queue requests | invocations | reads | writes | dollars |');
   console.log('| --- | --- | --- | --- | --- | --- | --- | --- |');
@@ -221,7 +229,7 @@ async function main(): Promise<void> {
   for (const keepAlive of keepAlives) {
     console.log(row(`idle device, ${keepAlive} s, per month`, await costOfIdleDevice(keepAlive), periodsPerMonth));
   }
-  console.log(row('nobody, per month', await costOfNobody(), 1));
+  console.log(row('no connections, per month', await costOfIdleBroker(), 1));
 }
 
 if (require.main === module) main();

@@ -2,15 +2,15 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import mqtt, { type IPublishPacket, type Packet } from 'mqtt-packet';
 import { WebSocket } from 'ws';
 
-/** How a load client reaches a broker. */
+/** Address and transport of a broker. */
 export type Target =
   | { readonly transport: 'tcp'; readonly port: number }
-  /** Binary WebSocket, as every ordinary broker speaks it. */
+  /** MQTT over binary WebSocket. */
   | { readonly transport: 'websocket'; readonly url: string }
-  /** Numbered text frames straight to the gateway. */
+  /** Numbered text frames to the gateway. */
   | { readonly transport: 'text'; readonly url: string };
 
-/** What a scenario asks of a client. */
+/** The operations of a client that scenarios use. */
 export interface BenchClient {
   onMessage: () => void;
   subscribe(topic: string, qos: 0 | 1 | 2): Promise<void>;
@@ -24,14 +24,14 @@ interface Wire {
 }
 
 /**
- * A client as lean as can be, the same for every broker: packets written in one turn share a write. Messages are counted
- * and acknowledged, nothing else.
+ * A minimal client, the same for every broker: packets written in one turn of the event loop share a write, and messages are only
+ * acknowledged and reported.
  */
 export class LoadClient implements BenchClient {
   onMessage: () => void = () => undefined;
   onAcknowledged: () => void = () => undefined;
   private readonly parser = mqtt.parser({ protocolVersion: 4 });
-  private readonly waiting = new Map<string, () => void>();
+  private readonly responseHandlers = new Map<string, () => void>();
   private outgoing: Buffer[] = [];
   private messageId = 0;
   private wire!: Wire;
@@ -53,7 +53,7 @@ export class LoadClient implements BenchClient {
     await this.request({ cmd: 'subscribe', messageId: 1, subscriptions }, 'suback');
   }
 
-  /** Returns when the broker has all of them. */
+  /** Resolves when the broker has acknowledged all messages. */
   async retainAll(topics: readonly string[]): Promise<void> {
     let left = topics.length;
     const acknowledged = new Promise<void>((resolve) => {
@@ -79,9 +79,9 @@ export class LoadClient implements BenchClient {
     setImmediate(() => this.wire.end());
   }
 
-  private request(packet: Packet, answer: Packet['cmd']): Promise<void> {
+  private request(packet: Packet, response: Packet['cmd']): Promise<void> {
     return new Promise((resolve) => {
-      this.waiting.set(answer, resolve);
+      this.responseHandlers.set(response, resolve);
       this.write(packet);
     });
   }
@@ -103,7 +103,7 @@ export class LoadClient implements BenchClient {
     else if (cmd === 'pubrec') this.write({ cmd: 'pubrel', messageId });
     else if (cmd === 'pubrel') this.write({ cmd: 'pubcomp', messageId });
     else if (cmd === 'puback' || cmd === 'pubcomp') this.onAcknowledged();
-    else this.waiting.get(cmd)?.();
+    else this.responseHandlers.get(cmd)?.();
   }
 
   private take(packet: IPublishPacket): void {
@@ -128,24 +128,23 @@ function openTcp(port: number, receive: (bytes: Buffer) => void): Promise<Wire> 
 }
 
 function openWebSocket(target: Exclude<Target, { transport: 'tcp' }>, receive: (bytes: Buffer) => void): Promise<Wire> {
-  const text = target.transport === 'text';
+  const isText = target.transport === 'text';
   const socket = new WebSocket(target.url, 'mqtt', { perMessageDeflate: false });
   let frames = 0;
-  const write = (bytes: Buffer) => socket.send(text ? `${++frames}.${bytes.toString('base64')}` : bytes);
-  socket.on('message', (data: Buffer) => receive(text ? Buffer.from(data.toString('latin1'), 'base64') : data));
+  const write = (bytes: Buffer) => socket.send(isText ? `${++frames}.${bytes.toString('base64')}` : bytes);
+  socket.on('message', (data: Buffer) => receive(isText ? Buffer.from(data.toString('latin1'), 'base64') : data));
   return new Promise((resolve, reject) => {
     socket.on('open', () =>
-      resolve({ write: (bytes) => chunks(bytes, text).forEach(write), end: () => socket.close() }),
+      resolve({ write: (bytes) => (isText ? slices(bytes) : [bytes]).forEach(write), end: () => socket.close() }),
     );
     socket.on('error', reject);
   });
 }
 
-/** A text frame carries 24,576 bytes; a whole number of packets of equal size below that is near enough for a load client. */
+/** Bytes in a text frame: base64 turns them into 32 KB. */
 const frameBytes = 24_576;
 
-function chunks(bytes: Buffer, text: boolean): Buffer[] {
-  if (!text || bytes.length <= frameBytes) return [bytes];
+function slices(bytes: Buffer): Buffer[] {
   return Array.from({ length: Math.ceil(bytes.length / frameBytes) }, (_, index) =>
     bytes.subarray(index * frameBytes, (index + 1) * frameBytes),
   );

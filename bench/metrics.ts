@@ -1,6 +1,6 @@
 import { EmfMetrics } from '../lambdas/telemetry/emf-metrics';
 
-/** What the metrics of one invocation take that brings one QoS 1 message to one subscriber, in microseconds. */
+/** Duration of the metrics of one invocation that delivers a QoS 1 message to one subscriber, in microseconds. */
 export function microsecondsPerInvocation(invocations = 200_000): {
   readonly microseconds: number;
   readonly bytes: number;

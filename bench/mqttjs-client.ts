@@ -2,7 +2,7 @@ import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
 import { createWebsocket } from '../clients/mqttjs';
 import type { BenchClient, Target } from './load-client';
 
-/** The client that most people use, with all that it costs, where `LoadClient` is as lean as can be. */
+/** MQTT.js, as most users run it; `LoadClient` is the minimal client. */
 export class MqttJsClient implements BenchClient {
   onMessage: () => void = () => undefined;
 

@@ -1,6 +1,6 @@
 import type { QoS } from 'mqtt-packet';
 import { type FunctionName, functions } from '../lambdas/deployment';
-import { type Bridge, startAedes, startBridge } from './brokers';
+import { type CirrusBroker, startAedes, startCirrus } from './brokers';
 import { bundleOf, loadTimes } from './bundles';
 import type { Target } from './load-client';
 import { microsecondsPerInvocation } from './metrics';
@@ -19,33 +19,33 @@ import {
 const rounds = 3;
 const seconds = 2;
 const inFlight = 32;
-/** So long V8 is busy optimising code that it meets for the first time, on a core that the brokers lack. */
+/** During this time V8 optimizes new code, on a core that the brokers then lack. */
 const warmUpSeconds = 25;
 
 type Row = Record<string, string | number>;
 
-/** Figures are ratios within one run, counts and units: a bare time says more about the machine than about the broker. */
+/** Prints ratios within one run, counts and units: absolute times depend on the machine. */
 async function main(): Promise<void> {
-  print('what a cold start loads', bundles());
+  print('bundles that a cold start loads', bundles());
   print('the metrics of one invocation', [microsecondsPerInvocation()]);
-  const bridge = await startBridge();
+  const cirrus = await startCirrus();
   const aedes = await startAedes();
   try {
-    print('one to one, 128 bytes, 32 in flight (messages/s)', await throughput(bridge, aedes.websocket));
-    const withMqttJs = await throughput(bridge, aedes.websocket, MqttJsClient.connect);
+    print('one to one, 128 bytes, 32 in flight (messages/s)', await throughput(cirrus, aedes.websocket));
+    const withMqttJs = await throughput(cirrus, aedes.websocket, MqttJsClient.connect);
     print('the same with MQTT.js on both sides (messages/s)', withMqttJs);
-    print('one at a time (milliseconds from publish to delivery)', await delays(bridge, aedes.websocket));
-    print('what a thousand messages cost on AWS (dollars, one to one)', await costs(bridge));
-    print('fan-out to 100 subscribers (deliveries/s)', await audiences(bridge, aedes.websocket));
-    print('a burst of 1,000 QoS 0 messages', [await bursts(bridge)]);
-    print('retained messages: read units per match among 5,000 topics', await retained(bridge));
-    print('publish latency with 10,000 unrelated subscriptions', [await unrelated(bridge)]);
+    print('one at a time (milliseconds from publish to delivery)', await delays(cirrus, aedes.websocket));
+    print('cost of 1,000 messages on AWS (dollars, one to one)', await costs(cirrus));
+    print('fan-out to 100 subscribers (deliveries/s)', await fanOuts(cirrus, aedes.websocket));
+    print('a burst of 1,000 QoS 0 messages', [await bursts(cirrus)]);
+    print('retained messages: read units per match among 5,000 topics', await retained(cirrus));
+    print('publish latency with 10,000 unrelated subscriptions', [await unrelated(cirrus)]);
   } finally {
-    await Promise.all([bridge.stop(), aedes.stop()]);
+    await Promise.all([cirrus.stop(), aedes.stop()]);
   }
 }
 
-/** On Lambda, loading takes longer by as much as a function has less than a processor: 1,769 MB are one. */
+/** On Lambda loading takes longer, in proportion to the memory: a function of 1,769 MB has one vCPU. */
 function bundles(): Row[] {
   return (Object.keys(functions) as FunctionName[]).map((name) => {
     const bundle = bundleOf(name);
@@ -58,18 +58,18 @@ function bundles(): Row[] {
   });
 }
 
-/** The brokers take turns, so that a change in the machine's mood meets all of them; medians count. */
-async function throughput(bridge: Bridge, aedes: Target, connect?: Connect): Promise<Row[]> {
+/** The brokers take turns, so that changes of the machine's speed affect all of them. The result is the median. */
+async function throughput(cirrus: CirrusBroker, aedes: Target, connect?: Connect): Promise<Row[]> {
   const rows: Row[] = [];
   const warmUp = { inFlight, seconds: warmUpSeconds, connect };
-  for (const target of [aedes, bridge.text, bridge.tcp]) await oneToOne(target, 0, warmUp);
+  for (const target of [aedes, cirrus.text, cirrus.tcp]) await oneToOne(target, 0, warmUp);
   const flow = { inFlight, seconds, connect };
   for (const qos of [0, 1, 2] as const) {
     const rates = { aedes: [] as number[], text: [] as number[], tcp: [] as number[] };
     for (let round = 0; round < rounds; round++) {
       rates.aedes.push(await oneToOne(aedes, qos, flow));
-      rates.text.push(await oneToOne(bridge.text, qos, flow));
-      rates.tcp.push(await oneToOne(bridge.tcp, qos, flow));
+      rates.text.push(await oneToOne(cirrus.text, qos, flow));
+      rates.tcp.push(await oneToOne(cirrus.tcp, qos, flow));
     }
     const [reference, text, tcp] = [median(rates.aedes), median(rates.text), median(rates.tcp)];
     rows.push({
@@ -84,13 +84,13 @@ async function throughput(bridge: Bridge, aedes: Target, connect?: Connect): Pro
   return rows;
 }
 
-async function delays(bridge: Bridge, aedes: Target): Promise<Row[]> {
+async function delays(cirrus: CirrusBroker, aedes: Target): Promise<Row[]> {
   const rows: Row[] = [];
   for (const qos of [0, 1, 2] as const) {
     const times = [
       await latencies(aedes, qos, 200),
-      await latencies(bridge.text, qos, 200),
-      await latencies(bridge.tcp, qos, 200),
+      await latencies(cirrus.text, qos, 200),
+      await latencies(cirrus.tcp, qos, 200),
     ];
     const [reference, text, tcp] = times.map(median) as [number, number, number];
     rows.push({
@@ -105,29 +105,30 @@ async function delays(bridge: Bridge, aedes: Target): Promise<Row[]> {
   return rows;
 }
 
-async function costs(bridge: Bridge): Promise<Row[]> {
+async function costs(cirrus: CirrusBroker): Promise<Row[]> {
   const rows: Row[] = [];
   for (const qos of [0, 1, 2] as const) {
-    const single = await billOf(bridge, () => latencies(bridge.text, qos, 200).then(() => 220));
-    const batched = await billOf(bridge, () =>
-      oneToOne(bridge.text, qos, { inFlight, seconds }).then((rate) => rate * (seconds + 1)),
+    const single = await billOf(cirrus, () => latencies(cirrus.text, qos, 200).then(() => 220));
+    const batched = await billOf(cirrus, () =>
+      oneToOne(cirrus.text, qos, { inFlight, seconds }).then((rate) => rate * (seconds + 1)),
     );
     rows.push({ QoS: qos, 'one per frame': single, '32 in flight': batched });
   }
   return rows;
 }
 
-async function billOf(bridge: Bridge, work: () => Promise<number>): Promise<string> {
-  await bridge.resetBill();
+async function billOf(cirrus: CirrusBroker, work: () => Promise<number>): Promise<string> {
+  await cirrus.resetBill();
   const messages = await work();
-  return ((1000 * (await bridge.bill()).dollars) / messages).toFixed(5);
+  return ((1000 * (await cirrus.bill()).dollars) / messages).toFixed(5);
 }
 
-async function audiences(bridge: Bridge, aedes: Target): Promise<Row[]> {
+async function fanOuts(cirrus: CirrusBroker, aedes: Target): Promise<Row[]> {
   const rows: Row[] = [];
+  const size = { subscribers: 100, messages: 50 };
   for (const qos of [0, 1] as QoS[]) {
-    const reference = await fanOut(aedes, qos, 100, 50);
-    const text = await fanOut(bridge.text, qos, 100, 50);
+    const reference = await fanOut(aedes, qos, size);
+    const text = await fanOut(cirrus.text, qos, size);
     rows.push({
       QoS: qos,
       'Aedes WebSocket': Math.round(reference),
@@ -138,11 +139,11 @@ async function audiences(bridge: Bridge, aedes: Target): Promise<Row[]> {
   return rows;
 }
 
-async function bursts(bridge: Bridge): Promise<Row> {
-  await burst(bridge.tcp, 1000);
-  await bridge.resetBill();
-  await burst(bridge.tcp, 1000);
-  const { gateway, lambda, dynamodb } = await bridge.bill();
+async function bursts(cirrus: CirrusBroker): Promise<Row> {
+  await burst(cirrus.tcp, 1000);
+  await cirrus.resetBill();
+  await burst(cirrus.tcp, 1000);
+  const { gateway, lambda, dynamodb } = await cirrus.bill();
   return {
     'billed gateway messages': gateway.messagesIn + gateway.messagesOut,
     invocations: lambda.invocations,
@@ -152,26 +153,26 @@ async function bursts(bridge: Bridge): Promise<Row> {
 }
 
 /** 5,000 topics: 20 sites with 50 devices and 5 readings each. */
-async function retained(bridge: Bridge): Promise<Row[]> {
+async function retained(cirrus: CirrusBroker): Promise<Row[]> {
   const topics = Array.from(
     { length: 5000 },
     (_, n) => `site${n % 20}/device${Math.floor(n / 20) % 50}/reading${Math.floor(n / 1000)}`,
   );
-  await retain(bridge.tcp, [...topics, 'a/b', 'a/x', 'a/y/c', 'b/x']);
+  await retain(cirrus.tcp, [...topics, 'a/b', 'a/x', 'a/y/c', 'b/x']);
   const rows: Row[] = [];
   for (const filter of ['a/b', 'a/#', 'a/+/c', '+/x', 'site7/#', 'site7/+/reading2', '+/+/reading2', '#']) {
-    await bridge.resetBill();
-    const matches = await retainedMatches(bridge.tcp, filter);
-    const { reads = 0 } = sum(Object.values((await bridge.bill()).dynamodb.tables.retained ?? {}));
+    await cirrus.resetBill();
+    const matches = await retainedMatches(cirrus.tcp, filter);
+    const { reads = 0 } = sum(Object.values((await cirrus.bill()).dynamodb.tables.retained ?? {}));
     rows.push({ filter, matches, 'read units': reads, 'units per match': ratio(reads, matches) });
   }
   return rows;
 }
 
-async function unrelated(bridge: Bridge): Promise<Row> {
-  const before = median(await latencies(bridge.tcp, 0, 400));
-  const client = await unrelatedSubscriptions(bridge.tcp, 10_000);
-  const after = median(await latencies(bridge.tcp, 0, 400));
+async function unrelated(cirrus: CirrusBroker): Promise<Row> {
+  const before = median(await latencies(cirrus.tcp, 0, 400));
+  const client = await unrelatedSubscriptions(cirrus.tcp, 10_000);
+  const after = median(await latencies(cirrus.tcp, 0, 400));
   client.end();
   return { none: before.toFixed(2), '10,000': after.toFixed(2), ratio: ratio(after, before) };
 }

@@ -6,7 +6,7 @@ import { type BenchClient, LoadClient, type Target } from './load-client';
 const payload = Buffer.alloc(128, 'x');
 let runs = 0;
 
-/** A topic nobody used before. */
+/** A topic that no other scenario uses. */
 function freshTopic(): string {
   return `bench/run${process.pid}-${++runs}/state`;
 }
@@ -24,11 +24,11 @@ async function pair(target: Target, qos: QoS, connect: Connect = LoadClient.conn
 export interface Flow {
   readonly inFlight: number;
   readonly seconds: number;
-  /** The client on both sides; the leanest if absent. */
+  /** Client for publisher and subscriber; `LoadClient` if absent. */
   readonly connect?: Connect;
 }
 
-/** One publisher, one subscriber, a fixed number of messages on their way at any time: messages per second. */
+/** Messages per second from one publisher to one subscriber, with a fixed number of messages in flight. */
 export async function oneToOne(target: Target, qos: QoS, { inFlight, seconds, connect }: Flow): Promise<number> {
   const { publisher, subscriber, topic } = await pair(target, qos, connect);
   let delivered = 0;
@@ -38,7 +38,7 @@ export async function oneToOne(target: Target, qos: QoS, { inFlight, seconds, co
     if (running) publisher.publish(topic, payload, qos);
   };
   for (let count = 0; count < inFlight; count++) publisher.publish(topic, payload, qos);
-  await sleep(1000); // warm
+  await sleep(1000); // Warm-up.
   const before = delivered;
   const start = performance.now();
   await sleep(seconds * 1000);
@@ -65,7 +65,7 @@ export async function latencies(target: Target, qos: QoS, count: number): Promis
   return times.sort((a, b) => a - b);
 }
 
-/** A burst of QoS 0 messages written in one turn: seconds until the last has arrived. */
+/** Seconds until the last message of a burst arrives; all messages are written in one turn, at QoS 0. */
 export async function burst(target: Target, count: number): Promise<number> {
   const { publisher, subscriber, topic } = await pair(target, 0);
   const start = performance.now();
@@ -76,27 +76,33 @@ export async function burst(target: Target, count: number): Promise<number> {
   return seconds;
 }
 
-/** One publisher and many subscribers of one topic: deliveries per second. */
-export async function fanOut(target: Target, qos: QoS, subscribers: number, messages: number): Promise<number> {
+/** Size of a fan-out. */
+export interface FanOut {
+  readonly subscribers: number;
+  readonly messages: number;
+}
+
+/** Deliveries per second from one publisher to many subscribers of one topic. */
+export async function fanOut(target: Target, qos: QoS, { subscribers, messages }: FanOut): Promise<number> {
   const topic = freshTopic();
-  const audience: LoadClient[] = [];
+  const recipients: LoadClient[] = [];
   for (let index = 0; index < subscribers; index++) {
     const subscriber = await LoadClient.connect(target, `${topic}-${index}`);
     await subscriber.subscribe(topic, qos);
-    audience.push(subscriber);
+    recipients.push(subscriber);
   }
   const publisher = await LoadClient.connect(target, `${topic}-publisher`);
   publisher.publish(topic, payload, qos);
-  await delivered(audience, 1);
+  await delivered(recipients, 1);
   const start = performance.now();
   for (let index = 0; index < messages; index++) publisher.publish(topic, payload, qos);
-  await delivered(audience, messages);
+  await delivered(recipients, messages);
   const seconds = (performance.now() - start) / 1000;
-  end(publisher, ...audience);
+  end(publisher, ...recipients);
   return (messages * subscribers) / seconds;
 }
 
-/** Subscriptions that have nothing to do with what is measured. */
+/** Adds subscriptions that match none of the measured topics. */
 export async function unrelatedSubscriptions(target: Target, count: number): Promise<LoadClient> {
   const client = await LoadClient.connect(target, `unrelated-${process.pid}`);
   const filters = Array.from({ length: count }, (_, index) => `unrelated/${index}/+`);
@@ -110,7 +116,7 @@ export async function retain(target: Target, topics: readonly string[]): Promise
   client.end();
 }
 
-/** Subscribes and returns how many retained messages came. */
+/** Subscribes to a filter, and returns the number of retained messages that arrive. */
 export async function retainedMatches(target: Target, filter: string): Promise<number> {
   const client = await LoadClient.connect(target, `retained-${process.pid}-${++runs}`);
   let count = 0;

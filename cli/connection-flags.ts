@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { IClientOptions } from 'mqtt';
-import { bearerFrom } from '../clients/bearer';
+import { bearerHeaders } from '../clients/bearer';
 import { createWebsocket } from '../clients/mqttjs';
 import { type Flags, UsageError } from './command';
 import { allowedText, topicName, wholeNumber } from './flag-values';
@@ -89,7 +89,7 @@ function checkedText(flag: string, value: string | undefined): string | undefine
 
 function websocketFactory(tokenFile: string | undefined): typeof createWebsocket {
   if (tokenFile === undefined) return createWebsocket;
-  const headers = bearerFrom(tokenFile);
+  const headers = bearerHeaders(tokenFile);
   headers(); // Fails now, not at the first handshake, if the file cannot be read.
   return (url, protocols, { wsOptions, ...options }) =>
     createWebsocket(url, protocols, { ...options, wsOptions: { ...wsOptions, headers: headers() } });

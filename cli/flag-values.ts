@@ -1,4 +1,4 @@
-import { uncleanIn } from '../clients/clean-text';
+import { disallowedCharacterIn } from '../lambdas/protocol/disallowed-characters';
 import { UsageError } from './command';
 
 /** Limits of a number, both inclusive. */
@@ -32,7 +32,7 @@ export function oneOf<Word extends string>(flag: string, value: string, words: r
  * that sends other characters [MQTT-1.5.4-1]. @throws UsageError
  */
 export function allowedText(flag: string, value: string): string {
-  const disallowed = uncleanIn(value);
+  const disallowed = disallowedCharacterIn(value);
   if (disallowed)
     throw new UsageError(`${flag} takes text without control characters and noncharacters, not ${disallowed}`);
   return value;

@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import { connect, type MqttClient } from 'mqtt';
 import { guardPublish } from '../clients/mqttjs';
-import { inWords } from '../clients/network-error';
+import { withMessage } from '../clients/network-error';
 import { brokerAddress, withoutQuery } from './broker-address';
 import type { Connection } from './connection-flags';
 
@@ -18,7 +18,7 @@ export function openClient(connection: Connection, { reconnectMs, debugLog }: Op
   if (debugLog) logPackets(client, (line) => debugLog.write(`${line}\n`));
   const connected = new Promise<void>((resolve, reject) => {
     client.once('connect', () => resolve());
-    client.once('error', (error) => reject(inWords(error)));
+    client.once('error', (error) => reject(withMessage(error)));
     client.once('close', () => reject(new Error(`no connection to ${withoutQuery(connection.url)}`)));
   });
   return { client, connected };

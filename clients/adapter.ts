@@ -1,12 +1,12 @@
-import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { Certificate, type CertificateFiles } from './adapter/certificate';
+import { ClientAcceptor } from './adapter/client-acceptor';
 import { type Clock, systemClock } from './adapter/clock';
+import { ConnectionLimit } from './adapter/connection-limit';
 import { Dials } from './adapter/dials';
+import { DisconnectBackoff } from './adapter/disconnect-backoff';
 import { Handovers } from './adapter/handovers';
 import {
   type Address,
-  type Door,
   type Listener,
   listenTcp,
   listenTls,
@@ -17,68 +17,78 @@ import {
 import type { Log } from './adapter/log';
 import { AdapterMetrics } from './adapter/metrics';
 import { listenMonitor } from './adapter/monitor';
-import { type NoPlace, type Place, Places } from './adapter/places';
-import { Refusals } from './adapter/refusals';
-import { Relay, type RelayShared } from './adapter/relay';
+import type { RelayShared } from './adapter/relay-shared';
 import type { Headers } from './bearer';
 import { isLoopbackName, WebAccess } from './web-access';
 import { MAX_PACKET_BYTES } from './wire';
 
-/** When the adapter closes, how long its clients may take to leave before they are cut off. */
-const drainMs = 2_000;
-
 type PageAddress = Omit<WebSocketAddress, 'access'>;
 
-/** Where the gateway is, where stock MQTT clients may connect, and what each may take. */
+/**
+ * Options of an adapter: the gateway, the listeners for MQTT clients, and the limits.
+ *
+ * @example
+ * const options: AdapterOptions = {
+ *   url: 'wss://abc123.execute-api.eu-west-1.amazonaws.com/mqtt',
+ *   listen: { host: '127.0.0.1', port: 1883 },
+ *   listenTls: { host: '0.0.0.0', port: 8883 },
+ *   certificate: { cert: '/etc/mqtt/fullchain.pem', key: '/etc/mqtt/privkey.pem' },
+ *   monitor: { host: '127.0.0.1', port: 9090 },
+ *   maxClients: 5_000,
+ *   localPing: true,
+ *   log: ({ level, message }) => console.log(level, message),
+ * };
+ */
 export interface AdapterOptions {
+  /** WebSocket URL of the gateway, `wss://…/mqtt`. */
   url: string;
-  /** Plain MQTT over TCP. */
+  /** Listener for MQTT over TCP. */
   listen?: Address;
-  /** MQTT over TLS; needs `certificate`. */
+  /** Listener for MQTT over TLS; needs `certificate`. */
   listenTls?: Address;
-  /** Binary MQTT over WebSocket. */
+  /** Listener for MQTT over WebSocket. */
   listenWebSocket?: PageAddress;
-  /** The same over TLS; needs `certificate`. */
+  /** Listener for MQTT over WebSocket and TLS; needs `certificate`. */
   listenSecureWebSocket?: PageAddress;
-  /** Origins of pages that may connect over WebSocket; none if absent. Clients that are no browsers have no origin. */
+  /** Origins of web pages that may connect over WebSocket; none by default. Clients outside browsers have no origin. */
   allowOrigins?: readonly string[];
-  /** Names of this machine that clients use over WebSocket and HTTP, besides those of the loopback, addresses and certificates. */
+  /** Host names of this machine for WebSocket and HTTP, besides loopback names, IP addresses and names in the certificate. */
   allowHosts?: readonly string[];
-  /** Plain MQTT over a socket file. */
+  /** Path of a socket file for MQTT. */
   listenUnix?: string;
   certificate?: CertificateFiles;
-  /** Where `GET /metrics` and `GET /healthz` are answered. */
+  /** Listener for `GET /metrics` and `GET /healthz`. */
   monitor?: Address;
-  /** Asked before each handshake with the gateway, for a token that its clients do not have themselves. */
+  /** Returns headers for each handshake with the gateway, for example a token on behalf of the clients. */
   headers?: Headers;
-  /** Listener that answers `GET /healthz` only. */
+  /** Listener for `GET /healthz` only. */
   health?: Address;
-  /** Clients at a time; 1,000 if absent. Others are closed at once, unless a connection gives way that was not accepted. */
+  /** Maximum number of clients; 1,000 by default. At the limit a new client evicts one that the broker has not accepted in time, or is refused. */
   maxClients?: number;
   /**
-   * Clients of one address at a time, or of one /64 network of IPv6. If absent a quarter of `maxClients`, and no limit on the
-   * loopback, behind which a proxy may stand for all clients.
+   * Maximum number of clients of one address, or of one /64 network of IPv6. By default a quarter of `maxClients`, and no limit for
+   * loopback addresses, where a proxy may serve all clients.
    */
   maxClientsPerAddress?: number;
-  /** Largest packet of a client in bytes, fixed header included; 97,280 if absent, which is also the most. */
+  /** Bytes of the largest packet of a client, fixed header included; 97,280 by default, which is also the maximum. */
   maxPacketBytes?: number;
-  /** Handshakes with the gateway a second, 50 if absent; a second's worth may come at once. */
+  /** Maximum handshakes with the gateway per second; 50 by default. The burst is the number of one second. */
   connectRate?: number;
-  /** How long a client waits for a handshake that succeeds, milliseconds; 30,000 if absent. */
+  /** Time limit for a successful handshake with the gateway, all attempts included, in milliseconds; 30,000 by default. */
   connectWithinMs?: number;
-  /** How long a client may take for its CONNECT, milliseconds; 10,000 if absent. */
+  /** Time limit for CONNECT, in milliseconds; 10,000 by default. */
   firstPacketMs?: number;
-  /** How old a connection to the gateway may become, milliseconds; 7,000,000 if absent, 0 leaves it to the gateway. */
+  /** Maximum age of a connection to the gateway in milliseconds; 7,000,000 by default, 0 leaves the end to the gateway. */
   maxAgeMs?: number;
-  /** Whether PINGREQ is answered here, and the broker asked every nine minutes only. */
+  /** True if the adapter answers PINGREQ itself and sends one to the broker every nine minutes. */
   localPing?: boolean;
-  /** How long packets wait for others to share their frame, milliseconds; 0 if absent: the turn of the event loop. */
+  /** Batch window in milliseconds: packets within it share a frame. With 0, the default, it ends with the turn of the event loop. */
   batchMs?: number;
   log?: Log;
   clock?: Clock;
 }
 
-/** A running adapter with the ports it got. */
+/** A running adapter, with the ports of its listeners. */
 export interface Adapter {
   port?: number;
   tlsPort?: number;
@@ -86,14 +96,22 @@ export interface Adapter {
   secureWebSocketPort?: number;
   monitorPort?: number;
   healthPort?: number;
-  /** Takes no more clients, lets those there are go, and resolves when nothing of it is left. */
+  /** Stops listening, disconnects all clients, and resolves when everything is closed. */
   close(): Promise<void>;
 }
 
 /**
- * Lets unmodified MQTT clients talk to the gateway: each of their connections becomes one of text frames.
+ * Starts an adapter: it accepts unmodified MQTT clients, and exchanges the packets of each with the gateway as text frames.
  *
- * @throws Error when a port is taken, or a certificate is none.
+ * @throws Error if a port is taken or a certificate is invalid; nothing is left listening
+ *
+ * @example
+ * const adapter = await startAdapter({
+ *   url: 'ws://127.0.0.1:8080/mqtt',
+ *   listen: { host: '127.0.0.1', port: 0 },
+ * });
+ * console.log(`MQTT clients may connect to port ${adapter.port}`);
+ * await adapter.close();
  */
 export async function startAdapter(options: AdapterOptions): Promise<Adapter> {
   const adapter = new RunningAdapter(options);
@@ -106,57 +124,43 @@ export async function startAdapter(options: AdapterOptions): Promise<Adapter> {
   }
 }
 
-class RunningAdapter implements Adapter, Door {
+class RunningAdapter implements Adapter {
   port?: number;
   tlsPort?: number;
   webSocketPort?: number;
   secureWebSocketPort?: number;
   monitorPort?: number;
   healthPort?: number;
-  readonly clock: Clock;
-  readonly log: Log;
-  private readonly metrics = new AdapterMetrics();
-  private readonly places: Places;
+  private readonly clock: Clock;
+  private readonly log: Log;
+  private readonly limit: ConnectionLimit;
   private readonly shared: RelayShared;
-  private readonly relays = new Set<Relay>();
+  private readonly acceptor: ClientAcceptor;
   private readonly listeners: Listener[] = [];
   private certificate: Certificate | undefined;
-  private connections = 0;
   private isClosing = false;
-  private onDrained = () => {};
 
   constructor(private readonly options: AdapterOptions) {
-    const { url, headers = () => ({}), clock = systemClock } = options;
+    const { clock = systemClock, log = () => {} } = options;
     this.clock = clock;
-    this.log = options.log ?? (() => {});
-    this.places = new Places({ ...placeLimits(options), clock });
-    const { connectRate: rate = 50, connectWithinMs: withinMs = 30_000 } = options;
-    const { metrics } = this;
-    this.shared = {
-      clock,
-      metrics,
-      dials: new Dials({ url, headers, rate, withinMs, clock, metrics }),
-      handovers: new Handovers(clock),
-      refusals: new Refusals(clock),
-      maxPacketBytes: options.maxPacketBytes ?? MAX_PACKET_BYTES,
-      firstPacketMs: options.firstPacketMs ?? 10_000,
-      maxAgeMs: options.maxAgeMs ?? 7_000_000,
-      localPing: options.localPing ?? false,
-      batchMs: options.batchMs ?? 0,
-    };
+    this.log = log;
+    this.limit = new ConnectionLimit({ ...connectionLimits(options), clock });
+    this.shared = sharedBy(options, clock);
+    this.acceptor = new ClientAcceptor({ limit: this.limit, shared: this.shared, log });
   }
 
   async start(): Promise<void> {
     const { listen, listenUnix: path, monitor, health } = this.options;
     const { listenTls: tls, listenWebSocket: webSocket, listenSecureWebSocket: secureWebSocket } = this.options;
+    const { acceptor } = this;
     if (tls || secureWebSocket) this.certificate = this.readCertificate();
-    if (listen) this.port = await this.started(listenTcp(listen, this));
-    if (tls) this.tlsPort = await this.started(listenTls(tls, this.certificate!, this));
+    if (listen) this.port = await this.started(listenTcp(listen, acceptor));
+    if (tls) this.tlsPort = await this.started(listenTls(tls, this.certificate!, acceptor));
     if (webSocket) this.webSocketPort = await this.started(this.listenWebSocket(webSocket));
     if (secureWebSocket) {
       this.secureWebSocketPort = await this.started(this.listenWebSocket(secureWebSocket, this.certificate));
     }
-    if (path) await this.started(listenUnix(path, this));
+    if (path) await this.started(listenUnix(path, acceptor));
     if (monitor) this.monitorPort = await this.started(this.listenMonitor(monitor, () => this.metricsText()));
     if (health) this.healthPort = await this.started(this.listenMonitor(health));
     this.warnOfPlainText();
@@ -165,26 +169,12 @@ class RunningAdapter implements Adapter, Door {
   async close(): Promise<void> {
     this.isClosing = true;
     const closed = this.listeners.map((listener) => listener.close());
-    for (const relay of this.relays) relay.shutDown();
-    await this.drained();
-    for (const relay of this.relays) relay.destroy();
+    await this.acceptor.close();
     this.shared.handovers.closeAll();
     this.shared.dials.stop();
     this.certificate?.close();
-    for (const listener of this.listeners) listener.cut();
+    for (const listener of this.listeners) listener.destroyConnections();
     await Promise.all(closed);
-  }
-
-  /** Resolves when all clients have left, or had the time to. */
-  private drained(): Promise<void> {
-    if (this.relays.size === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, drainMs);
-      this.onDrained = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
   }
 
   private readCertificate(): Certificate {
@@ -200,7 +190,7 @@ class RunningAdapter implements Adapter, Door {
 
   private listenWebSocket(at: PageAddress, certificate?: Certificate): Promise<Listener> {
     const isHost = (name: string) => certificate?.covers(name) ?? false;
-    return listenWebSocket({ ...at, access: this.accessAt(at, isHost) }, certificate, this);
+    return listenWebSocket({ ...at, access: this.accessAt(at, isHost) }, certificate, this.acceptor);
   }
 
   private listenMonitor(at: Address, metrics?: () => string): Promise<Listener> {
@@ -213,7 +203,7 @@ class RunningAdapter implements Adapter, Door {
     return new WebAccess({ hosts: [host, ...allowHosts], anyAddress: true, isHost, origins });
   }
 
-  /** Passwords of clients in the network, in the clear. */
+  /** Warns if a listener that is not on the loopback transports passwords without encryption. */
   private warnOfPlainText(): void {
     const { listen, listenWebSocket } = this.options;
     const open = [
@@ -228,47 +218,35 @@ class RunningAdapter implements Adapter, Door {
   }
 
   private metricsText(): string {
-    return this.metrics.text({
-      clients: this.places.takenCount,
-      pending: this.places.pendingCount,
+    return this.shared.metrics.text({
+      clients: this.limit.openCount,
+      pending: this.limit.pendingCount,
       parked: this.shared.handovers.count,
       waitingDials: this.shared.dials.waitingCount,
       certificateExpiresAt: this.certificate?.expiresAt,
     });
   }
-
-  admit(socket: Socket, path?: string): Place | undefined {
-    const place = this.places.take(socket, path);
-    if (typeof place === 'object') return place;
-    this.metrics.accepted.add('refused');
-    const from = path ?? `${socket.remoteAddress}:${socket.remotePort}`;
-    const message = `refused ${from}: ${this.reasonOf(place)}`;
-    this.log({ connection: ++this.connections, level: 'warn', message, details: { from, reason: place } });
-    return undefined;
-  }
-
-  accept(client: Duplex, place: Place): void {
-    const connection = ++this.connections;
-    const { from } = place;
-    const log: Log = (entry) => this.log({ connection, ...entry });
-    this.metrics.accepted.add('accepted');
-    log({ level: 'info', message: `opened by ${from}`, details: { from } });
-    const onGone = () => {
-      this.relays.delete(relay);
-      if (this.relays.size === 0) this.onDrained();
-    };
-    const relay = new Relay(client, this.shared, { log, place, onGone });
-    this.relays.add(relay);
-  }
-
-  private reasonOf(reason: NoPlace): string {
-    if (reason === 'full') return `there are ${this.places.takenCount} clients already`;
-    return 'its address has as many connections as one may have';
-  }
 }
 
-/** Places as the options give them. */
-export function placeLimits({ maxClients: total = 1_000, maxClientsPerAddress }: Partial<AdapterOptions>) {
+function sharedBy(options: AdapterOptions, clock: Clock): RelayShared {
+  const { url, headers = () => ({}), connectRate: rate = 50, connectWithinMs: withinMs = 30_000 } = options;
+  const metrics = new AdapterMetrics();
+  return {
+    clock,
+    metrics,
+    dials: new Dials({ url, headers, rate, withinMs, clock, metrics }),
+    handovers: new Handovers(clock),
+    disconnectBackoff: new DisconnectBackoff(clock),
+    maxPacketBytes: options.maxPacketBytes ?? MAX_PACKET_BYTES,
+    firstPacketMs: options.firstPacketMs ?? 10_000,
+    maxAgeMs: options.maxAgeMs ?? 7_000_000,
+    localPing: options.localPing ?? false,
+    batchMs: options.batchMs ?? 0,
+  };
+}
+
+/** The connection limits that follow from the options. */
+export function connectionLimits({ maxClients: total = 1_000, maxClientsPerAddress }: Partial<AdapterOptions>) {
   const perAddress = maxClientsPerAddress ?? Math.ceil(total / 4);
   return { total, perAddress, perLoopbackAddress: maxClientsPerAddress ?? Number.POSITIVE_INFINITY };
 }

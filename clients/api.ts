@@ -15,45 +15,79 @@ import { encodeBase64 } from './base64';
 
 export type * from './api-types';
 
+/** Credentials of AWS with the permission `execute-api:Invoke`. */
 export interface ApiCredentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string;
 }
 
+/** Options of a `BrokerApi`. */
 export interface BrokerApiOptions {
-  /** The stack's output `ApiUrl`. */
+  /** URL of the API: the stack's output `ApiUrl`. */
   readonly url: string;
-  /** Where requests go instead, if something on the way passes them on to `url`: the same paths below another address. */
+  /** URL of a proxy that forwards requests to `url`, with the same paths. Requests are signed for `url` and sent here. */
   readonly via?: string;
-  /** That of the URL if absent. */
+  /** AWS region; by default the one in the URL. */
   readonly region?: string;
-  /** Credentials, or what the AWS SDK's providers return. */
+  /** Credentials, or a credential provider of the AWS SDK. */
   readonly credentials: ApiCredentials | (() => Promise<ApiCredentials>);
 }
 
-/** What was asked for was not done. */
-export class BrokerApiError extends Error {
-  override readonly name = 'BrokerApiError';
+/** One invalid part of a request. */
+export interface RequestError {
+  /** JSON pointer to the part. */
+  readonly pointer: string;
+  readonly detail: string;
+}
 
-  constructor(
-    /** HTTP status. */
-    readonly status: number,
-    /** One of those in docs/api.md; `forbidden` when IAM does not allow it. */
-    readonly code: string,
-    message: string,
-    readonly errors: readonly { readonly pointer: string; readonly detail: string }[] = [],
-  ) {
+/** The fields of a `BrokerApiError`. */
+export interface BrokerApiProblem {
+  /** HTTP status. */
+  readonly status: number;
+  /** One of the codes in docs/api.md; `forbidden` if IAM denies the request. */
+  readonly code: string;
+  readonly errors?: readonly RequestError[];
+}
+
+/** The API refused a request, or it failed. */
+export class BrokerApiError extends Error implements BrokerApiProblem {
+  override readonly name = 'BrokerApiError';
+  readonly status: number;
+  readonly code: string;
+  readonly errors: readonly RequestError[];
+
+  constructor(message: string, { status, code, errors = [] }: BrokerApiProblem) {
     super(message);
+    this.status = status;
+    this.code = code;
+    this.errors = errors;
   }
 }
 
-/** The same key for the same request lets it be made again without being done twice. */
+/** Option of requests that must not take effect twice. */
 export interface KeyOption {
+  /** A repeated request with the same key returns the first response, without another effect. */
   readonly idempotencyKey?: string;
 }
 
-/** Publishes to a broker, and looks after its clients and retained messages, with credentials of AWS. */
+/**
+ * Client of the broker's HTTP API: publishes messages, and manages clients and retained messages. It runs in Node and in browsers.
+ * Every method rejects with a `BrokerApiError` if the API refuses the request.
+ *
+ * @example
+ * const api = new BrokerApi({
+ *   url: 'https://abc123.execute-api.eu-west-1.amazonaws.com/api',
+ *   credentials: {
+ *     accessKeyId: process.env.AWS_ACCESS_KEY_ID!,
+ *     secretAccessKey: process.env.AWS_SECRET_ACCESS_KEY!,
+ *     sessionToken: process.env.AWS_SESSION_TOKEN,
+ *   },
+ * });
+ * const { subscribers } = await api.publish({ topic: 'devices/lamp-7/command', payload: 'on', qos: 1 });
+ * if (!subscribers) console.log('no subscription matches');
+ * for await (const { clientId, connected } of api.clients()) console.log(clientId, connected);
+ */
 export class BrokerApi {
   private readonly base: URL;
   private readonly via: URL;
@@ -70,12 +104,16 @@ export class BrokerApi {
     });
   }
 
-  /** @throws BrokerApiError `message-refused` where MQTT does not allow it */
+  /**
+   * Publishes a message. Resolves when the broker has stored it, as PUBACK does.
+   *
+   * @throws BrokerApiError with the code `message-refused` if MQTT does not allow the message
+   */
   publish(message: ApiMessage, options?: KeyOption): Promise<{ status: 'accepted'; subscribers: boolean }> {
     return this.post('/messages', toJson(message), options);
   }
 
-  /** Up to 100 messages; each has its own result, in their order. */
+  /** Publishes up to 100 messages; the results have the same order. */
   async publishAll(messages: readonly ApiMessage[], options?: KeyOption): Promise<PublishResult[]> {
     const { results } = await this.post<{ results: PublishResult[] }>(
       '/messages',
@@ -85,13 +123,14 @@ export class BrokerApi {
     return results;
   }
 
+  /** Sends a message to one client, which needs no subscription. */
   sendToClient(clientId: string, message: DirectMessage, options?: KeyOption): Promise<DirectResult> {
     return this.post(`/clients/${inPath(clientId)}/messages`, toJson(message), options);
   }
 
-  /** Every client, page after page. */
+  /** All clients; the pages are requested one after the other. */
   clients(options: Pick<PageOptions, 'limit'> = {}): AsyncGenerator<ApiClient, void, undefined> {
-    return everything((cursor) => this.clientPage({ ...options, cursor }));
+    return allPages((cursor) => this.clientPage({ ...options, cursor }));
   }
 
   clientPage(options: PageOptions = {}): Promise<Page<ApiClient>> {
@@ -102,7 +141,7 @@ export class BrokerApi {
     return this.call('GET', `/clients/${inPath(clientId)}`);
   }
 
-  /** Resolves when the wish is safe; it comes true a moment later. */
+  /** Disconnects a client. Resolves when the request is stored; the client is disconnected a moment later. */
   disconnect(
     clientId: string,
     options: { readonly will?: 'publish' | 'discard'; readonly session?: 'keep' | 'remove' } = {},
@@ -110,11 +149,11 @@ export class BrokerApi {
     return this.call('DELETE', `/clients/${inPath(clientId)}`, { query: options });
   }
 
-  /** Every retained message of topics that match a filter, or of all, page after page. */
+  /** All retained messages, or those whose topics match a filter; the pages are requested one after the other. */
   retained(
     options: Pick<PageOptions, 'limit'> & { readonly filter?: string } = {},
   ): AsyncGenerator<RetainedSummary, void, undefined> {
-    return everything((cursor) => this.retainedPage({ ...options, cursor }));
+    return allPages((cursor) => this.retainedPage({ ...options, cursor }));
   }
 
   retainedPage(options: PageOptions & { readonly filter?: string } = {}): Promise<Page<RetainedSummary>> {
@@ -129,12 +168,12 @@ export class BrokerApi {
     return this.call('DELETE', `/retained/${inPath(topic)}`);
   }
 
-  private post<Answer>(path: string, body: unknown, { idempotencyKey }: KeyOption = {}): Promise<Answer> {
+  private post<Body>(path: string, body: unknown, { idempotencyKey }: KeyOption = {}): Promise<Body> {
     const headers: Record<string, string> = idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey };
     return this.call('POST', path, { body: JSON.stringify(body), headers });
   }
 
-  private async call<Answer>(method: string, path: string, { query = {}, body, headers = {} }: Content = {}) {
+  private async call<Body>(method: string, path: string, { query = {}, body, headers = {} }: Content = {}) {
     const given = Object.entries(query).filter(([, value]) => value !== undefined);
     const parameters = Object.fromEntries(given.map(([name, value]) => [name, String(value)]));
     const url = new URL(this.base.pathname.replace(/\/$/, '') + path, this.base);
@@ -150,7 +189,7 @@ export class BrokerApi {
     const { host: _setByFetch, ...rest } = signed.headers;
     const target = new URL(this.via.pathname.replace(/\/$/, '') + path, this.via);
     target.search = new URLSearchParams(parameters).toString().replaceAll('+', '%20');
-    return answerOf<Answer>(await fetch(target, { method, headers: rest, body }));
+    return bodyOf<Body>(await fetch(target, { method, headers: rest, body }));
   }
 }
 
@@ -160,9 +199,9 @@ interface Content {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-async function answerOf<Answer>(response: Response): Promise<Answer> {
+async function bodyOf<Body>(response: Response): Promise<Body> {
   const text = await response.text();
-  if (response.ok) return (text === '' ? undefined : JSON.parse(text)) as Answer;
+  if (response.ok) return (text === '' ? undefined : JSON.parse(text)) as Body;
   throw errorOf(response.status, text);
 }
 
@@ -171,20 +210,21 @@ interface ProblemBody {
   readonly title?: string;
   readonly detail?: string;
   readonly message?: string;
-  readonly errors?: BrokerApiError['errors'];
+  readonly errors?: readonly RequestError[];
 }
 
 function errorOf(status: number, text: string): BrokerApiError {
   const { code, title, detail, message, errors } = problemIn(text);
-  const said = [title ?? message ?? `HTTP ${status}`, detail, ...(errors ?? []).map(wrong)].filter(Boolean).join(': ');
-  return new BrokerApiError(status, code ?? (status === 403 ? 'forbidden' : `http-${status}`), said, errors);
+  const parts = [title ?? message ?? `HTTP ${status}`, detail, ...(errors ?? []).map(describe)];
+  const defaultCode = status === 403 ? 'forbidden' : `http-${status}`;
+  return new BrokerApiError(parts.filter(Boolean).join(': '), { status, code: code ?? defaultCode, errors });
 }
 
-function wrong({ pointer, detail }: BrokerApiError['errors'][number]): string {
+function describe({ pointer, detail }: RequestError): string {
   return `${pointer} ${detail}`.trim();
 }
 
-/** A proxy on the way may answer with anything. */
+/** A proxy may respond with anything, so that the body need not be JSON. */
 function problemIn(text: string): ProblemBody {
   try {
     return JSON.parse(text) as ProblemBody;
@@ -193,7 +233,7 @@ function problemIn(text: string): ProblemBody {
   }
 }
 
-async function* everything<Entry>(read: (cursor: string | undefined) => Promise<Page<Entry>>) {
+async function* allPages<Entry>(read: (cursor: string | undefined) => Promise<Page<Entry>>) {
   let cursor: string | undefined;
   do {
     const { items, next } = await read(cursor);
@@ -210,7 +250,7 @@ function toJson({ payload, correlationData, ...rest }: ApiMessage): Record<strin
   };
 }
 
-/** What signers, proxies and API Gateway do not agree how to escape goes as `~` and base64url. */
+/** Signers, proxies and API Gateway escape some characters differently: text with them is sent as `~` and base64url. */
 function inPath(text: string): string {
   return /^[A-Za-z0-9._-]+$/.test(text) && !/^\.+$/.test(text) ? text : `~${base64Url(text)}`;
 }
@@ -220,7 +260,7 @@ function base64Url(text: string): string {
   return base64.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
 }
 
-/** `https://abc123.execute-api.eu-west-1.amazonaws.com/api`; some partitions have another domain. */
+/** The region in a URL such as `https://abc123.execute-api.eu-west-1.amazonaws.com/api`; some partitions have another domain. */
 function regionIn({ hostname }: URL): string {
   return /\.execute-api\.([a-z0-9-]+)\./.exec(hostname)?.[1] ?? 'us-east-1';
 }
@@ -228,7 +268,7 @@ function regionIn({ hostname }: URL): string {
 type Bytes = string | ArrayBuffer | ArrayBufferView;
 type OwnBytes = Uint8Array<ArrayBuffer>;
 
-/** What the signer asks of a hash, by what Node and browsers both have. */
+/** The hash that the signer needs, with the Web Crypto API, which both Node and browsers have. */
 class Sha256 {
   private readonly parts: OwnBytes[] = [];
 

@@ -1,14 +1,15 @@
 import { readFileSync } from 'node:fs';
 
-/** Headers for one handshake with the gateway. */
+/** Returns the headers for one handshake with the gateway. */
 export type Headers = () => Record<string, string>;
 
 /**
- * A bearer token from a file, read anew for each handshake: tokens expire, and whoever renews them writes the file.
+ * An `Authorization` header with the bearer token of a file. It reads the file for each handshake, because tokens expire and the
+ * file is rewritten with new ones.
  *
- * @throws Error when the file cannot be read or is empty; the token is not in it.
+ * @throws Error from the returned function if the file cannot be read or is empty; the message does not contain the token
  */
-export function bearerFrom(file: string): Headers {
+export function bearerHeaders(file: string): Headers {
   return () => {
     const token = readFileSync(file, 'utf8').trim();
     if (token === '') throw new Error(`${file} is empty, but should hold a token`);

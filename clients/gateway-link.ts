@@ -1,42 +1,43 @@
 import type { withDefaults } from './gateway-options';
-import { LocalPing, PINGRESP } from './local-ping';
+import { LocalPing } from './local-ping';
+import { DISCONNECT, PINGRESP } from './packet-fields';
 import { Renewal } from './renewal';
 import { type Refusal, SizeGate } from './size-gate';
 import { FrameWriter, readFrame } from './wire';
 
-/** DISCONNECT without an error: the session stays as long as its client wanted, its will is not published. */
-const DISCONNECT = Uint8Array.of(0xe0, 0);
-
 type LinkSettings = Pick<ReturnType<typeof withDefaults>, 'batchMs' | 'upstreamKeepAlive' | 'renewAfter'>;
 
-/** The socket below a `GatewayLink`. */
+/** The WebSocket below a `GatewayLink`. */
 export interface LinkSocket {
-  /** Takes one frame for the gateway. */
+  /** Sends one frame to the gateway. */
   sendFrame(frame: string): void;
-  /** Whether a frame would be on its way at once, and not wait here or below. */
+  /** True if a frame would be sent at once, without waiting in a buffer. */
   isReady(): boolean;
-  /** Calls back when the code that runs now has come to its end. */
+  /** Runs the task after the current turn of the event loop. */
   atEndOfTurn(task: () => void): void;
-  /** Gives the client bytes that did not come from the gateway. */
-  answer(bytes: Uint8Array): void;
+  /** Delivers bytes to the client that did not come from the gateway. */
+  deliverLocally(bytes: Uint8Array): void;
   /**
-   * A packet of the client was withheld from the gateway, and MQTT has no answer that says so. What is thrown is thrown by
-   * `write`, behind all that was written with the packet.
+   * Reports a packet that was withheld from the gateway and has no negative acknowledgement in MQTT. `write` throws what this
+   * method throws, after it has forwarded all other packets of the same call.
    */
   refuse(refusal: Refusal): void;
-  /** The connection has become old: DISCONNECT is sent, nothing must follow it. */
-  renew(): void;
+  /** Closes the old connection. DISCONNECT has been sent; nothing may follow it. */
+  closeForRenewal(): void;
 }
 
-/** What lies between the MQTT bytes of one client and its frames: packing, waiting for company, local answers, old age. */
+/**
+ * Connects the MQTT bytes of one client with the text frames of the gateway: packs packets into frames, batches them, answers
+ * PINGREQs and packets over the limit locally, and renews old connections.
+ */
 export class GatewayLink {
   private readonly frames: FrameWriter;
   private readonly sizeGate = new SizeGate();
   private readonly localPing?: LocalPing;
   private readonly renewal?: Renewal;
   private readonly batchMs: number;
-  private window?: ReturnType<typeof setTimeout>;
-  private turnEnds = false;
+  private batchTimer?: ReturnType<typeof setTimeout>;
+  private flushesThisTurn = false;
   private isDue = false;
 
   constructor(
@@ -49,42 +50,45 @@ export class GatewayLink {
     if (renewAfter) this.renewal = new Renewal(renewAfter, () => this.isEmpty(), this.renew);
   }
 
-  /** Bytes of whole packets that wait for their frame. */
+  /** Bytes of whole packets that wait for the next frame. */
   get waitingBytes(): number {
     return this.frames.waitingBytes;
   }
 
+  /** The handshake has succeeded. */
   opened(): void {
     this.renewal?.start();
   }
 
+  /** The WebSocket is closed. */
   closed(): void {
     this.renewal?.stop();
-    clearTimeout(this.window);
+    clearTimeout(this.batchTimer);
   }
 
   /**
-   * Takes bytes of the client and keeps them until sent.
+   * Takes bytes of the client in any chunking, and keeps them until they have been sent: the caller must not reuse their memory.
    *
-   * @throws WireError when they are no MQTT, or a packet too large
+   * @throws WireError if they are no MQTT
+   * @throws PacketTooLargeError if a packet other than PUBLISH and SUBSCRIBE is over the limit
    */
   write(bytes: Uint8Array): void {
     const { upstream, refusals } = this.sizeGate.fromClient(bytes);
     for (const part of upstream) {
-      if (this.localPing) this.sift(this.localPing, part);
-      else this.pass(part);
+      if (this.localPing) this.forwardFiltered(this.localPing, part);
+      else this.forward(part);
     }
     this.planFlush();
     for (const refusal of refusals) {
-      if (refusal.answer) this.socket.answer(refusal.answer);
+      if (refusal.answer) this.socket.deliverLocally(refusal.answer);
       else this.socket.refuse(refusal);
     }
   }
 
   /**
-   * The MQTT bytes of a frame from the gateway.
+   * The MQTT bytes of a frame from the gateway, for the client.
    *
-   * @throws WireError when the frame is not one of the wire format
+   * @throws WireError if the frame violates the wire format
    */
   read(frame: string): Uint8Array {
     this.renewal?.touch();
@@ -93,40 +97,40 @@ export class GatewayLink {
     return this.localPing ? this.localPing.fromServer(bytes, Date.now()) : bytes;
   }
 
-  /** The socket has become ready: what has waited long enough leaves. */
+  /** The socket has become ready: sends the packets whose batch window is over. */
   ready(): void {
     if (this.isDue) this.flush();
   }
 
-  /** Sends whatever is whole. */
+  /** Sends all whole packets now. */
   flush(): void {
-    clearTimeout(this.window);
-    this.window = undefined;
+    clearTimeout(this.batchTimer);
+    this.batchTimer = undefined;
     this.isDue = false;
     this.frames.flush();
   }
 
-  private sift(localPing: LocalPing, bytes: Uint8Array): void {
+  private forwardFiltered(localPing: LocalPing, bytes: Uint8Array): void {
     const { upstream, pings } = localPing.fromClient(bytes, Date.now());
-    for (const part of upstream) this.pass(part);
-    for (let left = pings; left > 0; left--) this.socket.answer(PINGRESP.slice());
+    for (const part of upstream) this.forward(part);
+    for (let left = pings; left > 0; left--) this.socket.deliverLocally(PINGRESP.slice());
   }
 
-  private pass(bytes: Uint8Array): void {
+  private forward(bytes: Uint8Array): void {
     this.renewal?.touch();
     this.frames.write(bytes);
   }
 
   private planFlush(): void {
-    if (this.frames.waitingBytes === 0 || this.turnEnds) return;
+    if (this.frames.waitingBytes === 0 || this.flushesThisTurn) return;
     if (this.batchMs === 0 || this.frames.isUrgent) this.flushAtEndOfTurn();
-    else this.window ??= setTimeout(this.flushWhenReady, this.batchMs);
+    else this.batchTimer ??= setTimeout(this.flushWhenReady, this.batchMs);
   }
 
   private flushAtEndOfTurn(): void {
-    this.turnEnds = true;
+    this.flushesThisTurn = true;
     this.socket.atEndOfTurn(() => {
-      this.turnEnds = false;
+      this.flushesThisTurn = false;
       this.flushWhenReady();
     });
   }
@@ -145,6 +149,6 @@ export class GatewayLink {
       this.frames.write(DISCONNECT);
       this.flush();
     }
-    this.socket.renew();
+    this.socket.closeForRenewal();
   };
 }

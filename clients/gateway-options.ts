@@ -1,33 +1,33 @@
 import { UPSTREAM_KEEP_ALIVE } from './local-ping';
 
-/** How a client keeps its connections to the gateway. All of it may be left out. */
+/** Options of the connection to the gateway. All are optional. */
 export interface GatewayOptions {
   /**
-   * Asked before each handshake for the token that it brings along, so that a reconnect never shows one that has expired.
-   * If it fails, so does the connection, with its error.
+   * Returns the bearer token for the next handshake. The shim calls it before every handshake, so that a reconnect does not use
+   * an expired token. If it throws or rejects, the connection attempt fails with a `TokenError`.
    */
   token?: () => string | Promise<string>;
   /**
-   * Where a browser puts the token, which can set no header: `subprotocol` (the default) keeps it out of addresses, which get
-   * logged; `query` is for what lies between and knows no subprotocol but `mqtt`. Node sends `Authorization: Bearer`.
+   * Place of the token in a browser, which cannot set headers: `subprotocol` (the default) keeps it out of URLs, which get
+   * logged; `query` is for proxies that accept no subprotocol but `mqtt`. Node sends `Authorization: Bearer`.
    */
   tokenIn?: 'subprotocol' | 'query';
   /**
-   * Milliseconds that packets wait for others to share their frame with, 0 to 60,000; every frame is billed. 0, the default,
-   * is the end of the turn. CONNECT, PINGREQ, DISCONNECT and packets larger than a frame do not wait, nor does what is
-   * before them.
+   * Batch window in milliseconds, 0 to 60,000: packets written within it share a frame, and every frame is billed. With 0, the
+   * default, it ends with the current turn of the event loop. CONNECT, PINGREQ, DISCONNECT and packets larger than a frame do
+   * not wait, nor do packets written before them.
    */
   batchMs?: number;
   /**
-   * Seconds between two packets that the broker needs to hear, 10 to 540. PINGREQs in between are answered on this side and
-   * cost nothing; the keep-alive in CONNECT is raised to it. Off unless given. What is lost: the broker notices after
-   * 1.5 times as long that a client has gone without a word.
+   * Keep-alive towards the broker in seconds, 10 to 540. The shim raises the keep-alive in CONNECT to it and answers PINGREQs in
+   * between locally, which costs nothing. Off by default. The price: the broker detects a dead client after 1.5 times this value
+   * instead of 1.5 times the client's keep-alive.
    */
   upstreamKeepAlive?: number;
   /**
-   * The connection is ended by this side, with DISCONNECT, when it is between so many seconds old: at a random moment that
-   * is quiet, for the client to connect again before API Gateway ends it at 7,200. `[6600, 7080]` unless given; `false`
-   * leaves it to API Gateway.
+   * Age in seconds at which the shim ends the connection with DISCONNECT, so that the client reconnects before API Gateway ends
+   * the connection at 7,200 seconds. The actual age is random within this range, at an idle moment. `[6600, 7080]` by default;
+   * `false` leaves the end to API Gateway.
    */
   renewAfter?: readonly [earliest: number, latest: number] | false;
 }
@@ -41,15 +41,15 @@ const optionNames: readonly string[] = [
 ] satisfies (keyof GatewayOptions)[];
 
 /** API Gateway ends every connection at this age, in seconds. */
-const OLDEST = 7_200;
+const MAX_AGE = 7_200;
 
 /**
- * The options with everything filled in that has a default.
+ * The options with their defaults.
  *
- * @throws RangeError naming the option, its value and what is allowed
+ * @throws RangeError with the name of a wrong option, its value and the allowed values
  */
 export function withDefaults(options: GatewayOptions) {
-  refuseUnknown(options); // A misspelt `token` would connect without one.
+  refuseUnknown(options); // Otherwise a misspelt `token` would connect without a token.
   const { token, tokenIn = 'subprotocol', batchMs = 0, upstreamKeepAlive, renewAfter = [6_600, 7_080] } = options;
   if (token !== undefined && typeof token !== 'function') throw wrong('token', typeof token, 'a function');
   if (tokenIn !== 'subprotocol' && tokenIn !== 'query') throw wrong('tokenIn', tokenIn, 'subprotocol or query');
@@ -60,7 +60,7 @@ export function withDefaults(options: GatewayOptions) {
     throw wrong(
       'renewAfter',
       JSON.stringify(renewAfter),
-      `false or two numbers from 0 to ${OLDEST}, the smaller one first`,
+      `false or two numbers from 0 to ${MAX_AGE}, the smaller one first`,
     );
   return { token, tokenIn, batchMs, upstreamKeepAlive, renewAfter };
 }
@@ -70,8 +70,8 @@ function refuseUnknown(options: object): void {
   if (unknown !== undefined) throw new RangeError(`there is no option ${unknown}; there are ${optionNames.join(', ')}`);
 }
 
-function isWithin(value: number, least: number, most: number): boolean {
-  return typeof value === 'number' && value >= least && value <= most;
+function isWithin(value: number, min: number, max: number): boolean {
+  return typeof value === 'number' && value >= min && value <= max;
 }
 
 function isKeepAlive(value: number): boolean {
@@ -81,14 +81,14 @@ function isKeepAlive(value: number): boolean {
 function isSpan(value: readonly [number, number]): boolean {
   if (!Array.isArray(value) || value.length !== 2) return false;
   const [earliest, latest] = value as [number, number];
-  return isWithin(earliest, 0, latest) && isWithin(latest, 0, OLDEST);
+  return isWithin(earliest, 0, latest) && isWithin(latest, 0, MAX_AGE);
 }
 
 function wrong(name: string, value: unknown, allowed: string): RangeError {
   return new RangeError(`option ${name} takes ${allowed}, not ${String(value)}`);
 }
 
-/** There is no token for a handshake; `cause` is the error of whoever should have given one. */
+/** The option `token` returned no token for a handshake; `cause` is the error that it threw, if any. */
 export class TokenError extends Error {
   override readonly name = 'TokenError';
   /** MQTT.js reports an error of its stream only if it has a code. */
@@ -96,17 +96,17 @@ export class TokenError extends Error {
 }
 
 /**
- * A token as whoever was asked for it gave it.
+ * Calls the option `token`.
  *
- * @throws TokenError when there is none, or something else; what it was is not said
+ * @throws TokenError if it fails or returns something that is no bearer token; the message does not contain the value
  */
 export async function tokenFrom(token: () => string | Promise<string>): Promise<string> {
-  const given = await asked(token);
+  const given = await call(token);
   if (typeof given === 'string' && /^[\w.~+/-]+=*$/.test(given)) return given; // RFC 6750 section 2.1
   throw new TokenError(`token gave ${typeof given === 'string' ? 'a text' : typeof given} that is no bearer token`);
 }
 
-async function asked(token: () => string | Promise<string>): Promise<string> {
+async function call(token: () => string | Promise<string>): Promise<string> {
   try {
     return await token();
   } catch (cause) {

@@ -5,49 +5,68 @@ import { guardPublish, type PublishingClient, refuseStored } from './publish-gua
 import type { Refusal } from './size-gate';
 import { CirrusWebSocket } from './websocket';
 
-/** The options of MQTT.js 5 that the shim reads and sets. */
+/** The options of MQTT.js 5 that the shim reads and changes. */
 interface ClientOptions {
   forceNativeWebSocket?: boolean;
   wsOptions?: object;
   transformWsUrl?: (url: string, options: never, client: never) => string;
 }
 
-/** The `createWebsocket` option of MQTT.js 5, and what it looks for in the other options. */
+/** The type of the `createWebsocket` option of MQTT.js 5. */
 export type CreateWebsocket = (url: string, protocols: string[], options: ClientOptions) => unknown;
 
-/** Options whose client `transformWsUrl` will name. */
-const asked = new WeakSet<object>();
+/** Options whose `transformWsUrl` already guards its client. */
+const guarded = new WeakSet<object>();
 
 /**
- * Makes a `createWebsocket` for MQTT.js 5 that keeps connections as the options say:
- * `mqtt.connect('wss://…', { createWebsocket: createWebsocketWith({ token }) })`.
+ * Creates a `createWebsocket` option for MQTT.js 5 with options for the connection to the gateway.
  *
- * @throws RangeError when an option is wrong
+ * @throws RangeError if an option is wrong
+ *
+ * @example
+ * const client = mqtt.connect('wss://abc123.execute-api.eu-west-1.amazonaws.com/mqtt', {
+ *   createWebsocket: createWebsocketWith({
+ *     token: async () => (await fetch('/token')).text(),
+ *     upstreamKeepAlive: 540,
+ *     batchMs: 20,
+ *   }),
+ * });
  */
 export function createWebsocketWith(gateway: GatewayOptions): CreateWebsocket {
-  withDefaults(gateway); // What is wrong is said here, not by the first connection.
+  withDefaults(gateway); // Throws for a wrong option now, not at the first connection.
   return (url, protocols, options) => {
-    askForClient(options);
+    guardFromNextConnection(options);
     const onRefused = (refusal: Refusal) => refuseStored(options, refusal);
-    // In Node MQTT.js makes a stream of the result, which takes a `ws`; elsewhere it wants the surface of a browser.
-    const inNode = 'createWebSocketStream' in WebSocket; // A bundle for the browser has a stub of `ws`.
-    if (!inNode || options.forceNativeWebSocket) return new CirrusWebSocket(url, protocols, gateway, onRefused);
-    return new NodeWebSocket(url, protocols, options.wsOptions, gateway, onRefused);
+    // In Node MQTT.js wraps the result with `createWebSocketStream` of `ws`; elsewhere it needs the interface of a browser.
+    const inNode = 'createWebSocketStream' in WebSocket; // Bundles for browsers contain a stub of `ws`.
+    if (!inNode || options.forceNativeWebSocket) {
+      return new CirrusWebSocket(url, protocols, { ...gateway, onRefused });
+    }
+    return new NodeWebSocket(url, protocols, { ws: options.wsOptions, gateway, onRefused });
   };
 }
 
-/** The `createWebsocket` option of MQTT.js 5 without further ado: `mqtt.connect('wss://…', { createWebsocket })`. */
+/**
+ * The `createWebsocket` option of MQTT.js 5 with the default options: exchanges MQTT with the gateway as text frames, in browsers,
+ * React Native and Node.
+ *
+ * @example
+ * const client = mqtt.connect('wss://abc123.execute-api.eu-west-1.amazonaws.com/mqtt', { createWebsocket });
+ * guardPublish(client);
+ * client.on('connect', () => client.subscribe('hello/#', { qos: 1 }));
+ * client.on('message', (topic, payload) => console.log(topic, String(payload)));
+ */
 export const createWebsocket: CreateWebsocket = createWebsocketWith({});
 
 export { guardPublish };
 
 /**
- * MQTT.js names its client to `transformWsUrl` only, which is called before each connection: from the second one on the
- * client is guarded even if its program does not do it.
+ * Guards the client of these options from its second connection on, even if the program does not call `guardPublish`. MQTT.js
+ * passes its client only to `transformWsUrl`, which it calls before each connection.
  */
-function askForClient(options: ClientOptions): void {
-  if (asked.has(options)) return;
-  asked.add(options);
+function guardFromNextConnection(options: ClientOptions): void {
+  if (guarded.has(options)) return;
+  guarded.add(options);
   const { transformWsUrl } = options;
   options.transformWsUrl = (url, given, client) => {
     guardPublish(client as PublishingClient);

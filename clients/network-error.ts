@@ -1,8 +1,8 @@
 /**
- * The error of a network connection, with words. Where a name has several addresses Node gives one error for each of them in
- * an `AggregateError`, whose own message is empty.
+ * An error of a network connection with a message. If a host name has several addresses, Node reports an `AggregateError` with
+ * an error for each address and an empty message of its own.
  */
-export function inWords(error: Error & { errors?: readonly Error[] }): Error {
+export function withMessage(error: Error & { errors?: readonly Error[] }): Error {
   const { errors = [] } = error;
   return errors.length === 0 ? error : new Error(errors.map(({ message }) => message).join(', '), { cause: error });
 }

@@ -5,15 +5,25 @@ import { type GatewayOptions, tokenFrom, withDefaults } from './gateway-options'
 import type { Refusal } from './size-gate';
 import { WireError } from './wire';
 
-/** Above this many bytes on their way to the gateway, `write` asks to wait for the drain. */
+/** Above this many unsent bytes `write` asks the caller to wait for `drain`. */
 const HIGH_WATER = 262_144;
 
-/** Whoever makes a socket by itself decides itself when it is old. */
-const PASSIVE: GatewayOptions = { renewAfter: false };
+/** The adapter and the program end old connections themselves. */
+const WITHOUT_RENEWAL: GatewayOptions = { renewAfter: false };
 
-/** A `ws` WebSocket that takes and gives MQTT bytes, carries them to the gateway as text frames and emits `drain`. */
+/** Options of a `NodeWebSocket`. */
+export interface NodeWebSocketOptions {
+  /** Options for `ws`. */
+  readonly ws?: WebSocket.ClientOptions;
+  /** Options of the connection to the gateway; without renewal if absent. */
+  readonly gateway?: GatewayOptions;
+  /** Takes a packet that was withheld; `write` and `send` fail if it throws. If absent they fail with its error. */
+  readonly onRefused?: (refusal: Refusal) => void;
+}
+
+/** A WebSocket of `ws` that takes and delivers MQTT bytes, sends them to the gateway as text frames and emits `drain`. */
 export class NodeWebSocket extends WebSocket {
-  /** How many frames were handed to the network, for whoever counts what is billed. */
+  /** Number of frames handed to the network; API Gateway bills each. */
   framesSent = 0;
   private readonly link: GatewayLink;
   private early: string[] = [];
@@ -21,45 +31,42 @@ export class NodeWebSocket extends WebSocket {
   private unsentFrames = 0;
   private full = false;
 
-  /**
-   * @param onRefused takes a packet that was withheld, in place of `write` and `send`; they fail if it throws
-   * @throws RangeError when an option for the gateway is wrong
-   */
-  constructor(
-    url: string,
-    protocols: string | string[] = 'mqtt',
-    options: WebSocket.ClientOptions = {},
-    gateway: GatewayOptions = PASSIVE,
-    onRefused: (refusal: Refusal) => void = fail,
-  ) {
+  /** @throws RangeError if an option for the gateway is wrong */
+  constructor(url: string, protocols: string | string[] = 'mqtt', options: NodeWebSocketOptions = {}) {
+    const { ws = {}, gateway = WITHOUT_RENEWAL, onRefused = fail } = options;
     const { token, ...settings } = withDefaults(gateway);
     super(url, protocols, {
-      skipUTF8Validation: true, // Base64 is checked when it is read, which makes the check for UTF-8 needless.
-      ...options,
+      skipUTF8Validation: true, // The base64 decoder rejects everything that is not ASCII.
+      ...ws,
       ...(token && { finishRequest: (request: ClientRequest) => void finishWith(request, token) }),
       perMessageDeflate: false,
     });
     this.link = new GatewayLink(settings, {
       sendFrame: (frame) => this.sendFrame(frame),
-      // While the handshake or earlier frames wait for the network, packets gather for a fuller frame.
+      // While the handshake or earlier frames are pending, packets are collected for a fuller frame.
       isReady: () => this.readyState !== WebSocket.CONNECTING && this.unsentFrames === 0,
       atEndOfTurn: setImmediate,
-      answer: (bytes) => void setImmediate(() => this.deliver(bytes)),
+      deliverLocally: (bytes) => void setImmediate(() => this.deliver(bytes)),
       refuse: onRefused,
-      renew: () => super.close(1000),
+      closeForRenewal: () => super.close(1000),
     });
     super.once('open', () => this.opened());
     super.once('close', () => this.link.closed());
   }
 
-  /** Takes MQTT bytes for the frame that leaves at the end of this turn; false asks to wait for `drain`. */
+  /**
+   * Takes MQTT bytes for the frame that is sent after this turn of the event loop. Returns false if the caller should wait for
+   * `drain`.
+   *
+   * @throws WireError, PacketTooLargeError as `GatewayLink.write`
+   */
   write(bytes: Uint8Array): boolean {
     this.link.write(bytes);
     this.full ||= this.bufferedAmount + this.earlyBytes > HIGH_WATER;
     return !this.full;
   }
 
-  /** As in `ws`, for `createWebSocketStream` and browser-like callers. The callback waits for the drain. */
+  /** Like `send` of `ws`, for `createWebSocketStream` and callers of the browser's interface. The callback waits for `drain`. */
   override send(data: WebSocket.Data, options?: unknown, callback?: (error?: Error) => void): void {
     const done = typeof options === 'function' ? (options as (error?: Error) => void) : callback;
     try {
@@ -78,13 +85,15 @@ export class NodeWebSocket extends WebSocket {
 
   override emit(event: string | symbol, ...values: unknown[]): boolean {
     if (event !== 'message') return super.emit(event, ...values);
-    return this.receive(values[0] as Buffer, values[1] as boolean);
+    const [data, isBinary] = values as [Buffer, boolean];
+    return this.receive(isBinary ? undefined : data.toString('latin1'));
   }
 
-  private receive(data: Buffer, isBinary: boolean): boolean {
+  /** Takes the text of a frame, undefined for a binary one. */
+  private receive(text: string | undefined): boolean {
     try {
-      if (isBinary) throw new WireError('binary frame from the gateway');
-      return this.deliver(this.link.read(data.toString('latin1')));
+      if (text === undefined) throw new WireError('binary frame from the gateway');
+      return this.deliver(this.link.read(text));
     } catch (error) {
       super.emit('error', error);
       this.terminate();

@@ -1,11 +1,11 @@
-import { UncleanTextError, uncleanIn } from './clean-text';
+import { disallowedCharacterIn } from '../lambdas/protocol/disallowed-characters';
 import { type PublishOptions, publishBytes } from './publish-size';
 import type { Refusal } from './size-gate';
 import { MAX_PACKET_BYTES, PacketTooLargeError } from './wire';
 
 type Callback = (error?: Error) => void;
 
-/** The parts of a client of MQTT.js that the guard uses. */
+/** The members of an MQTT.js client that the guard uses. */
 export interface PublishingClient {
   readonly options: object & { protocolVersion?: number };
   readonly outgoing: Record<number, { cb: (error: Error) => void }>;
@@ -19,16 +19,36 @@ interface Connack {
   properties?: { maximumPacketSize?: number };
 }
 
-/** Clients by their options, which is all that the WebSocket below a client gets to see of it. */
+/** A string of a message contains a character for which the broker closes the connection [MQTT-1.5.4-1]. */
+export class UncleanTextError extends Error {
+  override readonly name = 'UncleanTextError';
+
+  /** @param character as `U+FFFF` */
+  constructor(character: string) {
+    super(`a string of the message has ${character}, but the broker takes no control characters and noncharacters`);
+  }
+}
+
+/** Clients by their options: `createWebsocket` of a client receives only its options. */
 const clients = new WeakMap<object, PublishingClient>();
 
-/** Maximum Packet Size of the last CONNACK of MQTT 5.0. */
+/** Maximum Packet Size from the last CONNACK of each client (MQTT 5.0). */
 const limits = new WeakMap<object, number>();
 
 /**
- * Makes `publish` of a client of MQTT.js refuse a message that is too large for the broker, or whose strings it takes for malformed:
- * the callback gets a `PacketTooLargeError` or an `UncleanTextError`, `publishAsync` rejects with it, and nothing is stored or sent.
- * Without a callback the client emits `error`. Put it around `connect`: `const client = guardPublish(mqtt.connect(url, { createWebsocket }))`.
+ * Makes `publish` of an MQTT.js client refuse a message that is too large for the broker, or that contains characters which the
+ * broker does not accept. The callback gets a `PacketTooLargeError` or an `UncleanTextError`, `publishAsync` rejects with it, and
+ * nothing is stored or sent. Without a callback the client emits `error`.
+ *
+ * @returns the same client
+ *
+ * @example
+ * const client = guardPublish(
+ *   mqtt.connect('wss://abc123.execute-api.eu-west-1.amazonaws.com/mqtt', { createWebsocket }),
+ * );
+ * client.publish('log/1', 'x'.repeat(200_000), (error) => {
+ *   if (error?.name === 'PacketTooLargeError') console.error(error.message);
+ * });
  */
 export function guardPublish<Client extends PublishingClient>(client: Client): Client {
   if (clients.get(client.options) === client) return client;
@@ -42,8 +62,9 @@ export function guardPublish<Client extends PublishingClient>(client: Client): C
       PublishOptions?,
       Callback?,
     ];
-    const has5 = client.options.protocolVersion === 5;
-    const error = unclean(topic, options ?? {}) ?? tooLarge(client, publishBytes(topic, message, options ?? {}, has5));
+    const { protocolVersion = 4 } = client.options;
+    const packet = { topic, payload: message, options: options ?? {}, protocolVersion };
+    const error = unclean(topic, options ?? {}) ?? tooLarge(client, publishBytes(packet));
     if (!error) return publish(topic, message, options, callback);
     Promise.resolve().then(() => (callback ? callback(error) : client.emit('error', error)));
     return client;
@@ -53,9 +74,9 @@ export function guardPublish<Client extends PublishingClient>(client: Client): C
 }
 
 /**
- * Ends a message that was stored before `publish` was guarded, with the same error.
+ * Removes a message that MQTT.js had stored before `publish` was guarded; its callback gets the error.
  *
- * @throws PacketTooLargeError when nobody knows the client of these options: MQTT.js then ends the connection
+ * @throws PacketTooLargeError if no client with these options is guarded yet; MQTT.js then ends the connection
  */
 export function refuseStored(options: object, { error, packetId }: Refusal): void {
   const client = clients.get(options);
@@ -64,15 +85,17 @@ export function refuseStored(options: object, { error, packetId }: Refusal): voi
     const pending = client.outgoing[packetId];
     if (!pending) return client.emit('error', error);
     const { cb } = pending;
-    pending.cb = () => cb(error); // in place of "Message removed"
+    pending.cb = () => cb(error); // Replaces the error "Message removed".
     return client.removeOutgoingMessage(packetId);
   });
 }
 
-/** The broker would close the connection, and MQTT.js would send the message again on the next one. */
+/** Prevents that the broker closes the connection and MQTT.js resends the message on the next one. */
 function unclean(topic: string, { properties = {} }: PublishOptions): UncleanTextError | undefined {
   const { contentType = '', responseTopic = '', userProperties = {} } = properties;
-  const found = uncleanIn([topic, contentType, responseTopic, ...Object.entries(userProperties).flat(2)].join(' '));
+  const found = disallowedCharacterIn(
+    [topic, contentType, responseTopic, ...Object.entries(userProperties).flat(2)].join(' '),
+  );
   return found === undefined ? undefined : new UncleanTextError(found);
 }
 

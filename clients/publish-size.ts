@@ -1,4 +1,6 @@
-/** Options of `publish` of MQTT.js that make a packet longer. */
+import { varintSize } from '../lambdas/protocol/codec/varint';
+
+/** Options of `publish` of MQTT.js that affect the size of the packet. */
 export interface PublishOptions {
   qos?: number;
   properties?: PublishProperties;
@@ -15,16 +17,20 @@ interface PublishProperties {
   contentType?: string;
 }
 
+/** A PUBLISH before it is encoded. */
+export interface UnencodedPublish {
+  topic: string;
+  payload: string | Uint8Array;
+  options: PublishOptions;
+  protocolVersion: number;
+}
+
 /** Bytes of a PUBLISH, fixed header included, section 3.3. A topic that an alias replaces counts in full. */
-export function publishBytes(
-  topic: string,
-  payload: string | Uint8Array,
-  { qos = 0, properties = {} }: PublishOptions,
-  hasProperties: boolean,
-): number {
-  const variable = 2 + bytesOf(topic) + (qos > 0 ? 2 : 0) + (hasProperties ? propertiesBytes(properties) : 0);
-  const remaining = variable + bytesOf(payload);
-  return 1 + integerBytes(remaining) + remaining;
+export function publishBytes({ topic, payload, options, protocolVersion }: UnencodedPublish): number {
+  const { qos = 0, properties = {} } = options;
+  const propertyBytes = protocolVersion === 5 ? propertiesBytes(properties) : 0;
+  const remaining = 2 + bytesOf(topic) + (qos > 0 ? 2 : 0) + propertyBytes + bytesOf(payload);
+  return 1 + varintSize(remaining) + remaining;
 }
 
 function propertiesBytes(properties: PublishProperties): number {
@@ -36,25 +42,18 @@ function propertiesBytes(properties: PublishProperties): number {
     (messageExpiryInterval === undefined ? 0 : 5) +
     (topicAlias === undefined ? 0 : 3) +
     sum(texts, (text) => (text === undefined ? 0 : 3 + bytesOf(text))) +
-    sum(identifiers, (identifier) => 1 + integerBytes(identifier)) +
+    sum(identifiers, (identifier) => 1 + varintSize(identifier)) +
     sum(Object.entries(userProperties), ([name, values]) =>
       sum([values].flat(), (value) => 5 + bytesOf(name) + bytesOf(value)),
     );
-  return integerBytes(length) + length;
+  return varintSize(length) + length;
 }
 
 function sum<Value>(values: readonly Value[], bytes: (value: Value) => number): number {
   return values.reduce((total, value) => total + bytes(value), 0);
 }
 
-/** Bytes of a variable byte integer, section 1.5.5. */
-function integerBytes(value: number): number {
-  if (value < 0x80) return 1;
-  if (value < 0x4000) return 2;
-  return value < 0x20_0000 ? 3 : 4;
-}
-
-/** Bytes of a value, of a text those of UTF-8; counted by hand, because not every React Native has a TextEncoder. */
+/** Bytes of a value; text as UTF-8, without TextEncoder, which React Native may not have. */
 function bytesOf(value: string | Uint8Array): number {
   if (typeof value !== 'string') return value.length;
   let bytes = 0;

@@ -1,58 +1,53 @@
-import { connackPropertyAt, type Header, headerAt, joined, uint16 } from './packet-header';
+import { packetType } from '../lambdas/protocol/codec/packet-types';
+import type { FixedHeader } from '../lambdas/protocol/codec/read-fixed-header';
+import { emptyVarint, varintBytes, withByte } from '../lambdas/protocol/codec/varint';
+import { connackProperty, connackPropertyAt, joined, uint16, wholeHeaderAt } from './packet-fields';
 import { MAX_PACKET_BYTES, PacketTooLargeError } from './wire';
 
-/** A packet that was withheld from the gateway. */
+/** A packet that was withheld from the gateway because it is over the limit of the broker. */
 export interface Refusal {
   readonly error: PacketTooLargeError;
   /** 0 for a PUBLISH at QoS 0. */
   readonly packetId: number;
-  /** The packet that tells the client in place of the broker; absent where the protocol has none. */
+  /** The negative acknowledgement for the client, in place of the broker's; absent where MQTT has none. */
   readonly answer?: Uint8Array;
 }
 
-/** Bytes of the client to pass on, and packets to refuse. */
+/** Bytes of the client to forward, and packets to refuse. */
 export interface SizeGateOutcome {
-  /** For the gateway, in order; views of what was given, unless a header came in pieces. */
+  /** Bytes for the gateway, in order: views of the input, unless a fixed header arrived in pieces. */
   readonly upstream: Uint8Array[];
   readonly refusals: Refusal[];
 }
 
-const CONNECT = 1;
-const CONNACK = 2;
-const PUBLISH = 3;
-const SUBSCRIBE = 8;
-
-/** The reason code of MQTT 5.0: PUBACK, PUBREC and SUBACK know no "Packet too large". */
+/** Reason code of MQTT 5.0. PUBACK, PUBREC and SUBACK have no "Packet too large". */
 const QUOTA_EXCEEDED = 0x97;
-/** The return code of a subscription that failed, section 3.9.3 of 3.1.1. */
+/** SUBACK return code "Failure", section 3.9.3 of 3.1.1. */
 const FAILURE = 0x80;
 
-/** The property of CONNACK, section 3.2.2.3.6. */
-const MAXIMUM_PACKET_SIZE = 0x27;
+/** Bytes of CONNECT from the end of its fixed header to its protocol level, at most: the length, `MQIsdp` and the level. */
+const MAX_LEVEL_BYTES = 9;
 
-/** Bytes of CONNECT behind its header up to the protocol level, at most: `MQIsdp` and its length. */
-const UP_TO_LEVEL = 9;
-
-/** Filters of a SUBSCRIBE that is answered. */
-const MOST_FILTERS = 100_000;
+/** Topic filters of a SUBSCRIBE that gets a SUBACK. */
+const MAX_FILTERS = 100_000;
 
 /**
- * Takes PUBLISH and SUBSCRIBE packets that are too large for the broker out of the stream of one client. The broker would
- * close the connection, and libraries send such a packet again with each reconnect, for ever. Instead the client is answered
- * with an error on this side, where its protocol has one: PUBACK and PUBREC of MQTT 5.0, and SUBACK. The limit is that of
- * the broker's CONNACK in MQTT 5.0, if it is lower than `MAX_PACKET_BYTES`. Pure, and no packet is kept in memory.
+ * Removes PUBLISH and SUBSCRIBE packets that are too large for the broker from the stream of one client. The broker would close
+ * the connection, and libraries send such a packet again after every reconnect. Instead the client gets a negative
+ * acknowledgement from this side, where its protocol has one: PUBACK and PUBREC of MQTT 5.0, and SUBACK. The limit is
+ * `MAX_PACKET_BYTES`, or the Maximum Packet Size of the broker's CONNACK if that is lower. Pure, and it stores no packet.
  */
 export class SizeGate {
   private held: Uint8Array = new Uint8Array(0);
   private missingBytes = 0;
   private withheld?: WithheldPacket;
   private version = 4;
-  private connacked = false;
+  private hasConnack = false;
 
-  /** @param largest bytes of a packet, fixed header included */
-  constructor(private largest: number = MAX_PACKET_BYTES) {}
+  /** @param maxBytes bytes of the largest packet, fixed header included */
+  constructor(private maxBytes: number = MAX_PACKET_BYTES) {}
 
-  /** The first bytes of a packet whose fixed header is not whole yet. */
+  /** The bytes of an incomplete fixed header that are kept here. */
   get beginning(): Uint8Array {
     return this.held;
   }
@@ -63,80 +58,82 @@ export class SizeGate {
     this.held = new Uint8Array(0);
     const outcome: SizeGateOutcome = { upstream: [], refusals: [] };
     let from = 0;
-    const pass = (end: number) => {
+    const forwardTo = (end: number) => {
       if (end > from) outcome.upstream.push(bytes.subarray(from, end));
     };
     for (let at = 0; at < bytes.length; ) {
       if (this.missingBytes === 0) {
-        const header = this.headerIn(bytes, at);
+        const header = this.readHeader(bytes, at);
         if (!header) {
-          pass(at);
+          forwardTo(at);
           this.held = bytes.slice(at);
           return outcome;
         }
         this.start(header);
-        if (this.withheld) pass(at);
-        at += header.bytes;
+        if (this.withheld) forwardTo(at);
+        at += header.size;
       }
       const end = Math.min(at + this.missingBytes, bytes.length);
       this.missingBytes -= end - at;
       if (this.withheld) {
         from = end;
-        this.withheld.take(bytes.subarray(at, end));
-        if (this.missingBytes === 0) outcome.refusals.push(this.refusalOf(this.withheld));
+        outcome.refusals.push(...this.withhold(this.withheld, bytes.subarray(at, end)));
       }
       at = end;
     }
-    pass(bytes.length);
+    forwardTo(bytes.length);
     return outcome;
   }
 
-  /** Takes one or more whole packets, and learns the limit of the broker from CONNACK. */
+  /** Takes one or more whole packets of the broker, and reads its limit from CONNACK. */
   fromServer(packets: Uint8Array): void {
-    if (this.connacked || packets[0]! >> 4 !== CONNACK) return;
-    this.connacked = true;
-    const at = this.version === 5 ? connackPropertyAt(packets, MAXIMUM_PACKET_SIZE) : undefined;
+    if (this.hasConnack || packets[0]! >> 4 !== packetType.connack) return;
+    this.hasConnack = true;
+    const at = this.version === 5 ? connackPropertyAt(packets, connackProperty.maximumPacketSize) : undefined;
     if (at === undefined) return;
-    this.largest = Math.min(this.largest, uint16(packets, at) * 0x1_0000 + uint16(packets, at + 2));
+    this.maxBytes = Math.min(this.maxBytes, uint16(packets, at) * 0x1_0000 + uint16(packets, at + 2));
   }
 
-  /** Nothing while more bytes are needed. */
-  private headerIn(bytes: Uint8Array, at: number): Header | undefined {
-    const header = headerAt(bytes, at);
-    if (header === 'incomplete') return undefined;
-    if (header.type !== CONNECT || header.remaining < UP_TO_LEVEL) return header;
-    const nameAt = at + header.bytes;
-    if (bytes.length < nameAt + UP_TO_LEVEL) return undefined;
+  /** Undefined while bytes are missing: of the fixed header, or of CONNECT up to its protocol level. */
+  private readHeader(bytes: Uint8Array, at: number): FixedHeader | undefined {
+    const header = wholeHeaderAt(bytes, at);
+    if (!header) return undefined;
+    if (header.header >> 4 !== packetType.connect || header.remaining < MAX_LEVEL_BYTES) return header;
+    const nameAt = at + header.size;
+    if (bytes.length < nameAt + MAX_LEVEL_BYTES) return undefined;
     this.version = bytes[nameAt + 2 + uint16(bytes, nameAt)]!;
     return header;
   }
 
-  private start({ type, qos, bytes, remaining }: Header): void {
+  private start({ header, size, remaining }: FixedHeader): void {
     this.missingBytes = remaining;
-    const size = bytes + remaining;
-    // A remaining length that does not end is left to whoever reads the packet.
-    if (size <= this.largest || !Number.isFinite(size)) return;
-    const error = new PacketTooLargeError(size, this.largest);
-    if (type === PUBLISH) this.withheld = new WithheldPublish(error, qos, this.version);
-    else if (type === SUBSCRIBE) this.withheld = new WithheldSubscribe(error, this.version);
+    const bytes = size + remaining;
+    if (bytes <= this.maxBytes || bytes === Number.POSITIVE_INFINITY) return;
+    const error = new PacketTooLargeError(bytes, this.maxBytes);
+    const type = header >> 4;
+    if (type === packetType.publish) this.withheld = new WithheldPublish(error, (header >> 1) & 3, this.version);
+    else if (type === packetType.subscribe) this.withheld = new WithheldSubscribe(error, this.version);
   }
 
-  private refusalOf(packet: WithheldPacket): Refusal {
+  /** Reads a part of a withheld packet; after its last byte returns the refusal. */
+  private withhold(packet: WithheldPacket, part: Uint8Array): Refusal[] {
+    packet.take(part);
+    if (this.missingBytes > 0) return [];
     this.withheld = undefined;
-    return packet.refusal();
+    return [packet.refusal()];
   }
 }
 
 interface WithheldPacket {
   /** Takes the next bytes of the body. */
   take(bytes: Uint8Array): void;
-  /** Valid once the whole body was taken. */
+  /** Valid after the last byte of the body. */
   refusal(): Refusal;
 }
 
-/** Reads its packet id, section 3.3.2. */
+/** Reads the packet id of a PUBLISH, section 3.3.2. */
 class WithheldPublish implements WithheldPacket {
-  private topic = 0;
+  private topicBytes = 0;
   private packetId = 0;
   private taken = 0;
 
@@ -149,8 +146,8 @@ class WithheldPublish implements WithheldPacket {
   take(bytes: Uint8Array): void {
     for (const byte of bytes) {
       const position = this.taken++;
-      if (position < 2) this.topic = (this.topic << 8) | byte;
-      else if (this.qos > 0 && position >= this.topic + 2 && position < this.topic + 4)
+      if (position < 2) this.topicBytes = (this.topicBytes << 8) | byte;
+      else if (this.qos > 0 && position >= this.topicBytes + 2 && position < this.topicBytes + 4)
         this.packetId = (this.packetId << 8) | byte;
     }
   }
@@ -158,12 +155,12 @@ class WithheldPublish implements WithheldPacket {
   refusal(): Refusal {
     const { error, packetId, qos, version } = this;
     if (version !== 5 || packetId === 0) return { error, packetId };
-    const type = qos === 1 ? 0x40 : 0x50; // PUBACK, PUBREC
-    return { error, packetId, answer: Uint8Array.of(type, 4, packetId >> 8, packetId & 0xff, QUOTA_EXCEEDED, 0) };
+    const type = qos === 1 ? packetType.puback : packetType.pubrec;
+    return { error, packetId, answer: Uint8Array.of(type << 4, 4, packetId >> 8, packetId & 0xff, QUOTA_EXCEEDED, 0) };
   }
 }
 
-/** Reads its packet id and counts its filters, section 3.8. */
+/** Reads the packet id of a SUBSCRIBE and counts its topic filters, section 3.8. */
 class WithheldSubscribe implements WithheldPacket {
   private packetId = 0;
   private filters = 0;
@@ -182,20 +179,21 @@ class WithheldSubscribe implements WithheldPacket {
 
   refusal(): Refusal {
     const { error, packetId, filters, version } = this;
-    if (packetId === 0 || filters === 0 || filters > MOST_FILTERS) return { error, packetId };
+    if (packetId === 0 || filters === 0 || filters > MAX_FILTERS) return { error, packetId };
     const fixed = [packetId >> 8, packetId & 0xff, ...(version === 5 ? [0] : [])];
-    const header = Uint8Array.of(0x90, ...variableInteger(fixed.length + filters), ...fixed);
+    const length = varintBytes(fixed.length + filters);
+    const header = Uint8Array.of(packetType.suback << 4, ...length, ...fixed);
     const codes = new Uint8Array(filters).fill(version === 5 ? QUOTA_EXCEEDED : FAILURE);
     return { error, packetId, answer: joined(header, codes) };
   }
 
-  /** Takes one byte at each step. */
+  /** Consumes one byte in each step. */
   private *read(): Generator<undefined, never, number> {
     this.packetId = yield* nextUint16();
-    if (this.version === 5) yield* skip(yield* nextVariableInteger());
+    if (this.version === 5) yield* skip(yield* nextVarint());
     for (;;) {
       yield* skip(yield* nextUint16());
-      yield; // the options of the subscription
+      yield; // Subscription Options
       this.filters += 1;
     }
   }
@@ -206,23 +204,12 @@ function* nextUint16(): Generator<undefined, number, number> {
   return (high << 8) | (yield);
 }
 
-function* nextVariableInteger(): Generator<undefined, number, number> {
-  let value = 0;
-  for (let shift = 0; shift < 28; shift += 7) {
-    const byte = yield;
-    value |= (byte & 0x7f) << shift;
-    if (byte < 0x80) break;
-  }
-  return value;
+function* nextVarint(): Generator<undefined, number, number> {
+  let varint = emptyVarint;
+  while (varint.state === 'incomplete') varint = withByte(varint, yield);
+  return varint.value;
 }
 
 function* skip(bytes: number): Generator<undefined, void, number> {
   for (let skipped = 0; skipped < bytes; skipped++) yield;
-}
-
-function variableInteger(value: number): number[] {
-  const bytes: number[] = [];
-  for (let rest = value; bytes.length === 0 || rest > 0; rest >>= 7)
-    bytes.push(rest > 0x7f ? (rest & 0x7f) | 0x80 : rest);
-  return bytes;
 }

@@ -1,13 +1,13 @@
-/** What a listener of a WebSocket is told, whichever it is. */
+/** Any event of a WebSocket. */
 export interface SocketEvent {
   readonly type: SocketEventType;
   readonly target: unknown;
-  /** Of `message`. */
+  /** Bytes of `message`. */
   readonly data?: ArrayBuffer;
-  /** Of `error`: the reason, where one is known. */
+  /** Reason of `error`, where it is known. */
   readonly message?: string;
   readonly error?: Error;
-  /** Of `close`. */
+  /** Close code of `close`. */
   readonly code?: number;
   readonly reason?: string;
   readonly wasClean?: boolean;
@@ -18,7 +18,7 @@ export type SocketEventType = 'open' | 'message' | 'error' | 'close';
 type Handler = ((event: SocketEvent) => void) | null;
 type Listener = ((event: SocketEvent) => void) | { handleEvent(event: SocketEvent): void };
 
-/** The events of a WebSocket without the classes `EventTarget` and `Event`, which React Native does not have. */
+/** Event handling of a WebSocket without the classes `EventTarget` and `Event`, which React Native does not have. */
 export class SocketEvents {
   onopen: Handler = null;
   onmessage: Handler = null;
@@ -38,7 +38,7 @@ export class SocketEvents {
     this.listeners[type]?.delete(listener);
   }
 
-  protected tell(type: SocketEventType, details: Omit<SocketEvent, 'type' | 'target'> = {}): void {
+  protected dispatch(type: SocketEventType, details: Omit<SocketEvent, 'type' | 'target'> = {}): void {
     const event: SocketEvent = { type, target: this, ...details };
     this[`on${type}`]?.(event);
     for (const [listener, once] of [...this.listeners[type]]) {

@@ -1,44 +1,44 @@
 import { isIP } from 'node:net';
 
-/** Pages of any port of this machine. */
+/** Origins of web pages on any port of this machine. */
 export const loopbackOrigins: readonly string[] = ['http://localhost:*', 'http://127.0.0.1:*', 'http://[::1]:*'];
 
-/** Whom a server of HTTP or WebSocket answers, apart from what the loopback is called. */
+/** Rules for a server of HTTP or WebSocket. Loopback names are always allowed. */
 export interface WebAccessRules {
-  /** Names under which the server may be addressed, without a port. */
+  /** Host names of the server, without a port. */
   readonly hosts?: readonly string[];
-  /** Whether any IP address is one of its names. A page cannot be made to believe that it comes from an address. */
+  /** True if clients may use any IP address of the server. DNS rebinding works with names only. */
   readonly anyAddress?: boolean;
-  /** Further names, of a certificate for instance. */
+  /** Checks further names, for example those of a certificate. */
   readonly isHost?: (name: string) => boolean;
-  /** Pages of other origins that may use it: `https://page.example`, `http://localhost:*` for any port, `null`, or `*` for all. */
+  /** Other origins of allowed pages: `https://page.example`, `http://localhost:*` for any port, `null`, or `*` for all. */
   readonly origins?: readonly string[];
 }
 
-/** The two headers by which a request of a browser gives away where it comes from. */
+/** The headers of a request in which a browser names its page. */
 export interface WebRequest {
   readonly host?: string | undefined;
   readonly origin?: string | undefined;
 }
 
 /**
- * Keeps web pages out that a user of this machine happens to look at. A browser lets every page open WebSockets to, and send
- * forms to, any server that it can reach, but says in `Origin` which page it was. A page whose name is made to point to this
- * machine later on (DNS rebinding) has its own name in `Host`. A request without the headers is from no browser.
+ * Protects a local server from web pages that a user of this machine visits. A browser lets every page open WebSockets and send
+ * forms to any reachable server, but names the page in `Origin`. A page that makes its name resolve to this machine (DNS
+ * rebinding) has that name in `Host`. A request without these headers does not come from a browser.
  */
 export class WebAccess {
   constructor(private readonly rules: WebAccessRules = {}) {}
 
-  /** Why a request is refused; undefined if it is not. */
+  /** The reason to refuse a request; undefined if it is allowed. */
   problemOf({ host, origin }: WebRequest): string | undefined {
-    if (host !== undefined && !this.isAddressedBy(host)) {
+    if (host !== undefined && !this.hasName(host)) {
       return `this server is not called ${JSON.stringify(host)}; --allow-host gives it a name`;
     }
-    if (origin === undefined || isSameOrigin(origin, host) || this.admits(origin)) return undefined;
+    if (origin === undefined || isSameOrigin(origin, host) || this.allows(origin)) return undefined;
     return `pages of ${JSON.stringify(origin)} may not use this server; --allow-origin lets them`;
   }
 
-  private isAddressedBy(host: string): boolean {
+  private hasName(host: string): boolean {
     const name = nameIn(host);
     if (name === undefined) return false;
     const { hosts = [], anyAddress = false, isHost = () => false } = this.rules;
@@ -48,14 +48,14 @@ export class WebAccess {
     return hosts.some((each) => each.toLowerCase() === name) || isHost(name);
   }
 
-  private admits(origin: string): boolean {
+  private allows(origin: string): boolean {
     const { origins = [] } = this.rules;
     const given = origin.toLowerCase();
     return origins.some((each) => each === '*' || each === given || each === given.replace(/(:\d+)?$/, ':*'));
   }
 }
 
-/** The value of `--allow-origin`, as browsers write it; undefined if no page has such an origin. */
+/** The value of `--allow-origin` in the form of browsers; undefined if it is no origin. */
 export function originRule(value: string): string | undefined {
   if (value === '*' || value === 'null') return value;
   const [, base = value, anyPort = ''] = /^(.*?)(:\*)$/.exec(value) ?? [];
@@ -64,19 +64,19 @@ export function originRule(value: string): string | undefined {
   return `${protocol}//${host}${anyPort}`.toLowerCase();
 }
 
-/** The value of `--allow-host`, as `Host` has it without the port; undefined if it is no name. */
+/** The value of `--allow-host` in the form of `Host`, without a port; undefined if it is no host name. */
 export function hostRule(value: string): string | undefined {
   const address = isIP(value) === 6 ? `[${value}]` : value;
   const name = /^[\w.-]+$|^\[[\da-f:.]+\]$/i.test(address) ? nameIn(address) : undefined;
   return name?.replace(/^\[|\]$/g, '');
 }
 
-/** What all names of the loopback have in common: they lead nowhere else. */
+/** True for names and addresses that always mean the loopback. */
 export function isLoopbackName(name: string): boolean {
   return name === 'localhost' || name.endsWith('.localhost') || name === '::1' || /^127(\.\d{1,3}){3}$/.test(name);
 }
 
-/** Schemes are left out: clients that are no browsers write `https` for a server of plain HTTP. */
+/** Ignores the scheme: clients other than browsers send `https` to a server of plain HTTP. */
 function isSameOrigin(origin: string, host: string | undefined): boolean {
   if (host === undefined || !URL.canParse(origin)) return false;
   const { protocol, host: own } = new URL(origin);

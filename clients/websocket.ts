@@ -4,7 +4,7 @@ import type { Refusal } from './size-gate';
 import { SocketEvents } from './socket-events';
 import { type PacketTooLargeError, WireError } from './wire';
 
-/** What `CirrusWebSocket` needs of the WebSocket below it: that of a browser, of React Native, or of `ws`. */
+/** The part of the WebSocket interface that `CirrusWebSocket` uses: of a browser, of React Native or of `ws`. */
 export interface TextSocket {
   readonly readyState: number;
   readonly bufferedAmount: number;
@@ -17,23 +17,39 @@ export interface TextSocket {
   close(code?: number, reason?: string): void;
 }
 
-/** A WebSocket class that can carry text frames. */
+/** A WebSocket class that can send text frames. */
 export type TextSocketClass = new (url: string, protocols?: string | string[]) => TextSocket;
 
-/** How a `CirrusWebSocket` connects. */
+/** Options of a `CirrusWebSocket`. */
 export interface CirrusWebSocketOptions extends GatewayOptions {
-  /** The class below; the global one unless given, as it was when this file was loaded. */
+  /** The WebSocket class to use; by default the global one at the time when this module was loaded. */
   WebSocket?: TextSocketClass;
 }
 
-// Taken before anybody replaces the global one.
+/** Options that only the shim for MQTT.js sets. */
+interface InternalOptions extends CirrusWebSocketOptions {
+  /** Takes a packet that was withheld, in place of an error from `send`; the connection ends if it throws. */
+  onRefused?: (refusal: Refusal) => void;
+}
+
+// Read before `installGlobalWebSocket` can replace it.
 const NativeWebSocket = globalThis.WebSocket as unknown as TextSocketClass | undefined;
 
 const [CONNECTING, OPEN, CLOSING, CLOSED] = [0, 1, 2, 3] as const;
 
 /**
- * Stands in for the WebSocket of a browser or of React Native: MQTT bytes on this side, the text frames of the gateway on
- * the other. Everything that goes wrong is told by `error`, with a `message`, and then `close`.
+ * Replaces the WebSocket of a browser or of React Native for libraries that let their WebSocket class be chosen. It takes and
+ * delivers MQTT bytes, and exchanges the text frames of the wire format with the gateway. Failures emit `error`, with a
+ * `message`, and then `close`.
+ *
+ * @example
+ * const socket = new CirrusWebSocket('wss://abc123.execute-api.eu-west-1.amazonaws.com/mqtt', 'mqtt', {
+ *   upstreamKeepAlive: 540,
+ * });
+ * const connect = Uint8Array.of(0x10, 13, 0, 4, 77, 81, 84, 84, 4, 2, 0, 60, 0, 1, 97);
+ * socket.addEventListener('open', () => socket.send(connect));
+ * socket.addEventListener('message', ({ data }) => console.log('CONNACK', new Uint8Array(data ?? new ArrayBuffer(0))));
+ * socket.addEventListener('error', ({ message }) => console.error(message));
  */
 export class CirrusWebSocket extends SocketEvents {
   static readonly CONNECTING = CONNECTING;
@@ -45,10 +61,11 @@ export class CirrusWebSocket extends SocketEvents {
   readonly CLOSING = CLOSING;
   readonly CLOSED = CLOSED;
   readonly extensions = '';
-  /** Without the token that the address may have got. */
+  /** The URL as it was given, without a token. */
   readonly url: string;
-  /** Accepted for the sake of the surface; messages are always delivered as ArrayBuffer. */
+  /** Ignored: messages are always ArrayBuffers. Libraries set it. */
   binaryType = 'arraybuffer';
+  private readonly onRefused?: (refusal: Refusal) => void;
   private readonly link: GatewayLink;
   private socket?: TextSocket;
   private failure?: Error;
@@ -57,23 +74,22 @@ export class CirrusWebSocket extends SocketEvents {
   private hasClosed = false;
 
   /**
-   * @param onRefused takes a packet that was withheld, in place of `send`; the connection ends if it throws
-   * @throws RangeError when an option is wrong
+   * Connects at once.
+   *
+   * @throws RangeError if an option is wrong
+   * @throws TypeError if there is no global WebSocket and no option `WebSocket`
    */
-  constructor(
-    url: string | URL,
-    protocols: string | string[] = 'mqtt',
-    options: CirrusWebSocketOptions = {},
-    private readonly onRefused?: (refusal: Refusal) => void,
-  ) {
+  constructor(url: string | URL, protocols: string | string[] = 'mqtt', options: InternalOptions = {}) {
     super();
     this.url = String(url);
-    const { WebSocket: Transport = NativeWebSocket, ...gateway } = options;
+    const { WebSocket: Transport = NativeWebSocket, onRefused, ...gateway } = options;
+    this.onRefused = onRefused;
     const settings = withDefaults(gateway);
     if (!Transport)
       throw new TypeError('there is no global WebSocket here, so the option WebSocket has to name a class');
     this.link = new GatewayLink(settings, this.linkSocket());
-    if (settings.token) this.connectWithToken(Transport, [protocols].flat(), settings.token, settings.tokenIn);
+    const { token, tokenIn } = settings;
+    if (token) this.connectWithToken(Transport, [protocols].flat(), { token, tokenIn });
     else this.connect(Transport, this.url, protocols);
   }
 
@@ -91,12 +107,12 @@ export class CirrusWebSocket extends SocketEvents {
   }
 
   /**
-   * Takes MQTT bytes in any chunking. The whole packets of one turn share a frame.
+   * Sends MQTT bytes in any chunking. The whole packets of one turn of the event loop share a frame.
    *
-   * @throws Error called InvalidStateError while the connection is not open yet
-   * @throws PacketTooLargeError when the packet is a PUBLISH too large for the broker that cannot be answered; nothing of it
-   * is sent, and the connection stays
-   * @throws WireError when the bytes are no MQTT, or another packet is too large; the connection ends
+   * @throws Error with the name InvalidStateError while the connection is not open yet
+   * @throws PacketTooLargeError for a PUBLISH that is too large for the broker and has no negative acknowledgement; nothing of it
+   * is sent, and the connection stays open
+   * @throws WireError if the bytes are no MQTT, or a packet of another type is too large; the connection ends
    */
   send(data: ArrayBuffer | ArrayBufferView): void {
     if (this.readyState === CONNECTING) throw invalidState('still connecting');
@@ -115,7 +131,7 @@ export class CirrusWebSocket extends SocketEvents {
   close(code?: number, reason?: string): void {
     if (this.readyState === OPEN) this.link.flush();
     if (this.socket) this.socket.close(code, reason);
-    else this.closed({ code: 1006, reason: '', wasClean: false }); // The token is still waited for.
+    else this.closed({ code: 1006, reason: '', wasClean: false }); // The token has not arrived yet.
   }
 
   private linkSocket(): LinkSocket {
@@ -123,9 +139,9 @@ export class CirrusWebSocket extends SocketEvents {
       sendFrame: (frame) => this.socket!.send(frame),
       isReady: () => this.readyState === OPEN,
       atEndOfTurn: (task) => void Promise.resolve().then(task),
-      answer: (bytes) => void Promise.resolve().then(() => this.deliver(bytes)),
+      deliverLocally: (bytes) => void Promise.resolve().then(() => this.deliver(bytes)),
       refuse: (refusal) => this.refuse(refusal),
-      renew: () => this.renew(),
+      closeForRenewal: () => this.closeForRenewal(),
     };
   }
 
@@ -134,7 +150,7 @@ export class CirrusWebSocket extends SocketEvents {
     this.socket = socket;
     socket.onopen = () => {
       this.link.opened();
-      this.tell('open');
+      this.dispatch('open');
     };
     socket.onmessage = ({ data }: { data: unknown }) => this.receive(data);
     socket.onerror = () => this.failed();
@@ -144,8 +160,7 @@ export class CirrusWebSocket extends SocketEvents {
   private async connectWithToken(
     Transport: TextSocketClass,
     protocols: string[],
-    token: NonNullable<GatewayOptions['token']>,
-    tokenIn: 'subprotocol' | 'query',
+    { token, tokenIn }: Required<Pick<GatewayOptions, 'token' | 'tokenIn'>>,
   ): Promise<void> {
     try {
       const bearer = await tokenFrom(token);
@@ -172,15 +187,15 @@ export class CirrusWebSocket extends SocketEvents {
     if (this.hasClosed) return;
     this.isDelivering = true;
     try {
-      this.tell('message', { data: exactBuffer(bytes) });
+      this.dispatch('message', { data: exactBuffer(bytes) });
     } finally {
       this.isDelivering = false;
     }
   }
 
   /**
-   * Lets `send` throw, into the code that publishes. Not inside a handler of this socket: there a library reads CONNACK and
-   * sends again what was not acknowledged, and an error would end the connection, again and again.
+   * Makes `send` throw into the code that publishes. It does not throw inside a handler of this socket: there a library reads
+   * CONNACK and resends unacknowledged messages, and an error would end the connection on every reconnect.
    */
   private refuse(refusal: Refusal): void {
     if (this.onRefused) this.onRefused(refusal);
@@ -190,17 +205,17 @@ export class CirrusWebSocket extends SocketEvents {
 
   private fail(error: Error): void {
     this.failure = error;
-    this.tell('error', { message: error.message, error });
+    this.dispatch('error', { message: error.message, error });
     this.close();
   }
 
-  /** A WebSocket does not say what its error was. */
+  /** The `error` event of a WebSocket has no reason. */
   private failed(): void {
-    if (!this.hasClosed) this.tell('error');
+    if (!this.hasClosed) this.dispatch('error');
   }
 
-  /** The client is told at once, so that it does not write into what is closing; its next connection need not wait. */
-  private renew(): void {
+  /** Emits `close` at once, so that the client does not write to a closing socket and reconnects without delay. */
+  private closeForRenewal(): void {
     this.socket!.close(1000);
     this.closed({ code: 1000, reason: 'renewed before API Gateway ends it', wasClean: true });
   }
@@ -209,7 +224,7 @@ export class CirrusWebSocket extends SocketEvents {
     if (this.hasClosed) return;
     this.hasClosed = true;
     this.link.closed();
-    this.tell('close', { code, reason: this.failure?.message ?? reason, wasClean });
+    this.dispatch('close', { code, reason: this.failure?.message ?? reason, wasClean });
   }
 }
 
@@ -223,19 +238,19 @@ function invalidState(message: string): Error {
   return Object.assign(new Error(message), { name: 'InvalidStateError' });
 }
 
-/** By hand, because the URL of React Native cannot be changed. */
+/** Built as text, because URL objects of React Native are immutable. */
 function withQuery(url: string, token: string): string {
   return `${url}${url.includes('?') ? '&' : '?'}access_token=${encodeURIComponent(token)}`;
 }
 
-/** A caller may reuse its memory once `send` has returned. */
+/** Callers may reuse their memory after `send` has returned. */
 function copyOf(data: ArrayBuffer | ArrayBufferView): Uint8Array {
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
   if (data instanceof ArrayBuffer) return new Uint8Array(data.slice(0));
   throw new TypeError('MQTT packets are bytes, not text');
 }
 
-/** An ArrayBuffer of these bytes only: small ones of Node share a larger pool. */
+/** An ArrayBuffer of exactly these bytes: small Buffers of Node share a larger pool. */
 function exactBuffer(bytes: Uint8Array): ArrayBuffer {
   const { buffer, byteOffset, byteLength } = bytes;
   if (byteLength === buffer.byteLength) return buffer as ArrayBuffer;

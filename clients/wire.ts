@@ -1,41 +1,47 @@
+import { packetType } from '../lambdas/protocol/codec/packet-types';
+import { type FixedHeader, readFixedHeader } from '../lambdas/protocol/codec/read-fixed-header';
+import { gatewayMaxPacketSize, maxIncomingPacketSize } from '../lambdas/protocol/limits';
 import { decodeBase64, encodeBase64 } from './base64';
 
-/** API Gateway: a frame is at most 32 KB. The number and its dot count, too. */
+/** Characters of the longest frame, its number and the dot included: API Gateway's limit of 32 KB. */
 export const MAX_FRAME_CHARACTERS = 32_768;
 
-/** Raw bytes in a numbered frame: the base64 of these leaves 16 characters for the number and its dot. */
+/** MQTT bytes in the longest numbered frame: base64 turns them into 32,752 characters, which leaves 16 for number and dot. */
 export const MAX_FRAME_BYTES = 24_564;
 
 /** Bytes of the largest packet of a client, fixed header included: the Maximum Packet Size that the broker announces. */
-export const MAX_PACKET_BYTES = 97_280;
+export const MAX_PACKET_BYTES: number = maxIncomingPacketSize;
 
 /**
- * Bytes of the largest packet to a client: what one answer of API Gateway (128 KB) holds as base64. A message grows on its
- * way, by the properties of MQTT 5.0 and subscription identifiers.
+ * Bytes of the largest packet to a client: as base64 it fills one post of API Gateway (128 KB). A delivered message may be
+ * larger than the published one, because MQTT 5.0 adds properties and subscription identifiers.
  */
-export const MAX_DELIVERED_BYTES = 98_304;
+export const MAX_DELIVERED_BYTES: number = gatewayMaxPacketSize;
 
-/** CONNECT, PINGREQ and DISCONNECT. */
-const URGENT = [1, 12, 14];
+/** Packets that are sent without waiting for others. */
+const URGENT: readonly number[] = [packetType.connect, packetType.pingreq, packetType.disconnect];
 
-/** The other side, or the library above, broke the wire format. The connection cannot go on. */
+/** Bytes of the longest fixed header, section 2.1. */
+const MAX_HEADER_BYTES = 5;
+
+/** The gateway, or the library above, violated the wire format. The connection cannot continue. */
 export class WireError extends Error {
   override readonly name: string = 'WireError';
   /** MQTT.js reports an error of its stream only if it has a code. */
   readonly code: string = 'CIRRUS_WIRE';
 }
 
-/** API Gateway answered in place of the broker. */
+/** API Gateway responded in place of the broker. */
 export class GatewayError extends WireError {
   override readonly name = 'GatewayError';
   override readonly code = 'CIRRUS_GATEWAY';
 }
 
-/** A packet that nobody would take. */
+/** A packet is over the limit of the broker. */
 export class PacketTooLargeError extends WireError {
   override readonly name = 'PacketTooLargeError';
 
-  /** Both sizes in bytes, fixed header included. */
+  /** Both sizes are bytes, fixed header included. */
   constructor(
     readonly bytes: number,
     readonly limit: number = MAX_PACKET_BYTES,
@@ -44,36 +50,44 @@ export class PacketTooLargeError extends WireError {
   }
 }
 
-/** Turns MQTT bytes in any chunking into numbered text frames of whole packets, or of slices of a large packet. */
+/** Turns MQTT bytes in any chunking into numbered text frames of whole packets, or of slices of one large packet. */
 export class FrameWriter {
   private frames = 0;
   private readonly parts: Uint8Array[] = [];
-  /** How many bytes at the front of `parts` are whole packets for the next frame. */
+  /** Bytes of whole packets at the front of `parts`, for the next frame. */
   private wholeBytes = 0;
+  /** The fixed header of the packet that has begun, as far as it has been written. */
+  private readonly header = new Uint8Array(MAX_HEADER_BYTES);
   private headerBytes = 0;
   private packetBytes = 0;
   private missingBytes = 0;
-  private firstByte = 0;
   private urgent = false;
 
+  /** @param send takes each frame, synchronously */
   constructor(private readonly send: (frame: string) => void) {}
 
-  /** How many bytes of whole packets wait for `flush`. */
+  /** Bytes of whole packets that wait for `flush`. */
   get waitingBytes(): number {
     return this.wholeBytes;
   }
 
-  /** Whether one of these is a CONNECT, PINGREQ or DISCONNECT, for which somebody waits. */
+  /** True if CONNECT, PINGREQ or DISCONNECT waits for `flush`. */
   get isUrgent(): boolean {
     return this.urgent;
   }
 
-  /** Whether no packet is there in part only. */
+  /** True if no packet has been written in part only. */
   get isBetweenPackets(): boolean {
     return this.headerBytes === 0 && this.missingBytes === 0;
   }
 
-  /** Takes a chunk and keeps it until sent: do not reuse its memory. Full frames leave at once, the rest with `flush`. */
+  /**
+   * Takes a chunk and keeps it until it has been sent: the caller must not reuse its memory. Full frames are sent at once, the
+   * rest with `flush`.
+   *
+   * @throws WireError for a malformed Remaining Length [MQTT-1.5.5-1]
+   * @throws PacketTooLargeError for a packet above `MAX_PACKET_BYTES`
+   */
   write(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
     this.parts.push(chunk);
@@ -83,7 +97,7 @@ export class FrameWriter {
     }
   }
 
-  /** Sends the whole packets written since the last frame; a packet still incomplete stays. */
+  /** Sends the whole packets written since the last frame; an incomplete packet stays. */
   flush(): void {
     if (this.wholeBytes === 0) return;
     const bytes = this.wholeBytes;
@@ -93,19 +107,15 @@ export class FrameWriter {
   }
 
   private readHeader(byte: number): void {
-    this.headerBytes += 1;
-    if (this.headerBytes === 1) {
-      this.firstByte = byte;
-      return;
-    }
-    this.packetBytes += (byte & 0x7f) << (7 * (this.headerBytes - 2));
-    if (byte < 0x80) this.startPacket();
-    else if (this.headerBytes === 5) throw malformedLength();
+    this.header[this.headerBytes++] = byte;
+    const header = readFixedHeader(this.header.subarray(0, this.headerBytes))!;
+    if (header.state === 'malformed') throw malformedLength();
+    if (header.state === 'complete') this.startPacket(header);
   }
 
-  private startPacket(): void {
-    this.missingBytes = this.packetBytes;
-    this.packetBytes += this.headerBytes;
+  private startPacket({ size, remaining }: FixedHeader): void {
+    this.missingBytes = remaining;
+    this.packetBytes = size + remaining;
     this.headerBytes = 0;
     if (this.packetBytes > MAX_PACKET_BYTES) throw new PacketTooLargeError(this.packetBytes);
     if (this.wholeBytes + this.packetBytes > MAX_FRAME_BYTES) this.flush();
@@ -122,7 +132,7 @@ export class FrameWriter {
   private endPacket(): void {
     if (this.packetBytes <= MAX_FRAME_BYTES) this.wholeBytes += this.packetBytes;
     else this.sendSlices(this.packetBytes);
-    this.urgent ||= this.wholeBytes > 0 && URGENT.includes(this.firstByte >> 4);
+    this.urgent ||= this.wholeBytes > 0 && URGENT.includes(this.header[0]! >> 4);
     this.packetBytes = 0;
   }
 
@@ -135,7 +145,7 @@ export class FrameWriter {
     this.send(`${this.frames}.${encodeBase64(this.take(bytes))}`);
   }
 
-  /** The first bytes of `parts`, without a copy when one part holds them all. */
+  /** Removes the first bytes of `parts`; a copy is necessary only if they span several parts. */
   private take(bytes: number): Uint8Array {
     const first = this.parts[0]!;
     if (first.length < bytes) return this.gather(bytes);
@@ -159,10 +169,15 @@ export class FrameWriter {
   }
 }
 
-// One for all writers: a frame is encoded before anything else can run.
+// One buffer for all writers: a frame is encoded before any other code runs.
 const gathered = new Uint8Array(MAX_FRAME_BYTES);
 
-/** The MQTT bytes of a frame from the server, which are always whole packets. */
+/**
+ * The MQTT bytes of a frame from the gateway, which are always whole packets.
+ *
+ * @throws GatewayError if the frame is an error message of API Gateway
+ * @throws WireError if it is not padded, canonical base64
+ */
 export function readFrame(frame: string): Uint8Array {
   if (frame.startsWith('{')) throw new GatewayError(`gateway: ${gatewayMessage(frame)}`);
   const bytes = frame === '' ? undefined : decodeBase64(frame);
@@ -178,7 +193,7 @@ function gatewayMessage(frame: string): string {
   }
 }
 
-/** The error of a fixed header that does not end [MQTT-1.5.5-1]. */
+/** The error for a Remaining Length of more than four bytes [MQTT-1.5.5-1]. */
 export function malformedLength(): WireError {
   return new WireError('malformed remaining length: more than 4 bytes');
 }

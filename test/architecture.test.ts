@@ -73,7 +73,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
   'lambdas/bridge': ['lambdas/broker/model', 'lambdas/broker/ports', 'lambdas/protocol', 'lambdas/shared', 'node:zlib'],
   'lambdas/bridge/bridge-file': ['lambdas/bridge', 'lambdas/shared/json-file'],
   // Clients of AWS services: what the broker needs of them, and two implementations. They know nothing of MQTT.
-  'lambdas/aws': ['@aws-sdk/client-dynamodb', 'node:timers/promises'],
+  'lambdas/aws': ['lambdas/shared', '@aws-sdk/client-dynamodb', 'node:timers/promises'],
   'lambdas/aws/lean': ['lambdas/aws', '@aws-sdk/client-dynamodb', 'node:crypto', 'node:http', 'node:https'],
   'lambdas/aws/sdk': [
     'lambdas/aws',
@@ -234,12 +234,13 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
   ],
   // The page: what it knows and does, and how that looks. It runs in browsers.
   console: ['clients', 'console/config', 'console/model', 'preact', 'preact/hooks'],
-  'console/model': ['clients', 'console/config', 'mqtt'],
+  'console/model': ['clients', 'console/config', 'lambdas/protocol', 'mqtt'],
   'console/config': [],
   'console/security-headers': [],
   // How it is built, by whoever serves it.
   'console/build': [/^node:/],
-  clients: ['@smithy/signature-v4', 'mqtt', 'ws', /^node:/],
+  // Shims, adapter and the client of the API. Of `lambdas/protocol` the shims use what runs in browsers, without Buffer.
+  clients: ['lambdas/protocol', 'lambdas/shared', '@smithy/signature-v4', 'mqtt', 'ws', /^node:/],
   // The program cirrus-mqtt: what its commands share, a file per command, and the list of them.
   cli: ['clients', 'lambdas/protocol', 'mqtt', /^node:/],
   'cli/command-list': ['cli', 'cli/commands'],
@@ -429,7 +430,7 @@ describe('the arrows between rooms', () => {
     ['console/view/planted', "import mqtt from 'mqtt';", 'mqtt'],
     ['console/model/planted', "import { render } from 'preact';", 'preact'],
     ['cli/pricing/planted', "import { startCloud } from '../../local/cloud';", 'local/cloud'],
-    ['clients/planted', "import * as frames from '../lambdas/protocol/frames';", 'lambdas/protocol/frames'],
+    ['clients/planted', "import { DynamoLookup } from '../lambdas/storage/lookup';", 'lambdas/storage/lookup'],
     ['examples/planted', "import { startCloud } from '../local/cloud';", 'local/cloud'],
     ['bin/planted', "export * from '../lambdas/settings';", 'lambdas/settings'],
     ['lambdas/broker/turn/planted', 'const which = require(name);', '(computed)'],

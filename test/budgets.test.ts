@@ -7,8 +7,8 @@ import { GuardedBroker } from './support/guarded-broker';
 import { publishPacket, TextClient } from './support/text-client';
 
 /**
- * What an operation may cost, warm, with one subscriber and one packet per frame. The topic index counts one read for the
- * list of shapes and one for each shape whose filters a container does not remember.
+ * Cost of each operation with a warm container, one subscriber and one packet per frame. The topic index costs one read for the list of
+ * shapes, and one for each shape whose filters the container has not cached.
  */
 describe('the bill', () => {
   let cloud: Cloud;
@@ -17,7 +17,7 @@ describe('the bill', () => {
 
   beforeAll(async () => {
     cloud = await startCloud({ containers: 1 });
-    cloud.clock.hold(); // no timer is on the bill
+    cloud.clock.hold(); // so that the bill contains no timers
     publisher = await TextClient.connect(cloud.gatewayUrl, 'publisher');
     subscriber = await TextClient.connect(cloud.gatewayUrl, 'subscriber');
     for (const qos of [0, 1, 2] as const) {
@@ -133,7 +133,7 @@ describe('the bill', () => {
     expect(gateway.posts).toBe(1);
   });
 
-  it('of 32 small QoS 1 messages in one frame, acknowledged together, is a write unit for each of four bundles and their removal', async () => {
+  it('of 32 small QoS 1 messages in one frame, acknowledged together, is a write unit for each of four bundles and for its deletion', async () => {
     const send = (messageId: number) =>
       ({ cmd: 'publish', topic: 'qos1/a', payload: 'x', qos: 1, messageId, dup: false, retain: false }) as const;
     publisher.send(...Array.from({ length: 32 }, (_, index) => send(index + 1)));
@@ -192,7 +192,7 @@ describe('the bill', () => {
       from.send({ cmd: 'pubrel', messageId: 9 });
       await from.next('pubcomp');
     };
-    for (let warm = 0; warm < 2; warm++) await transfer(); // the first is routed by an older list of shapes
+    for (let warm = 0; warm < 2; warm++) await transfer(); // the first one uses an older list of shapes
     await cloud.resetBill();
 
     expect((await transfer()).properties).toMatchObject({ userProperties });
@@ -209,7 +209,7 @@ describe('the bill of the API', () => {
 
   beforeAll(async () => {
     cloud = await startCloud({ containers: 1 });
-    cloud.clock.hold(); // no timer is on the bill
+    cloud.clock.hold(); // so that the bill contains no timers
     publisher = await TextClient.connect(cloud.gatewayUrl, 'publisher');
     subscriber = await TextClient.connect(cloud.gatewayUrl, 'subscriber');
     for (const qos of [0, 1, 2] as const) await subscriber.subscribe(qos, `qos${qos}/+`);
@@ -217,7 +217,7 @@ describe('the bill of the API', () => {
 
   afterAll(() => cloud.stop());
 
-  /** Of the publishing side alone: the subscriber acknowledges when the bill has been read. */
+  /** Returns the bill of the publishing side; the subscriber acknowledges after it has been read. */
   async function billOf(publish: () => Promise<unknown>) {
     let bill = await cloud.bill();
     for (let warm = 0; warm < 3; warm++) {
@@ -239,7 +239,7 @@ describe('the bill of the API', () => {
     });
     const byApi = await billOf(() => apiOf(cloud).publish({ topic, payload: 'x', qos }));
 
-    const connection = { reads: 1, writes: 1 }; // read and committed
+    const connection = { reads: 1, writes: 1 }; // one read, one commit
     expect(byApi.dynamodb.reads).toBe(byClient.dynamodb.reads - connection.reads);
     expect(byApi.dynamodb.writes).toBe(byClient.dynamodb.writes - connection.writes);
     expect(byApi.gateway.posts).toBe(1);
@@ -247,7 +247,7 @@ describe('the bill of the API', () => {
     expect(byApi.api.requests).toBe(1);
   });
 
-  it('of a QoS 2 publish is 3 reads and 3 writes, for it is routed at once and not held', async () => {
+  it('of a QoS 2 publish is 3 reads and 3 writes, because it is routed at once', async () => {
     const { dynamodb, gateway } = await billOf(() => apiOf(cloud).publish({ topic: 'qos2/a', payload: 'x', qos: 2 }));
 
     expect(dynamodb.reads).toBeLessThanOrEqual(3);
@@ -267,7 +267,7 @@ describe('the bill of the API', () => {
     expect((await cloud.bill()).dynamodb).toMatchObject({ reads: 1, writes: 1 });
   });
 
-  it('of a hundred messages at QoS 0 in a batch is one read of the shapes, one of the head, and one post', async () => {
+  it('of a hundred QoS 0 messages in a batch is one read of the shapes, one of the session item, and one post', async () => {
     const batch = Array.from({ length: 100 }, (_, index) => ({ topic: 'qos0/a', payload: `${index}` }));
     await apiOf(cloud).publishAll(batch);
     await cloud.settled();
@@ -288,7 +288,7 @@ describe('the bill of the API', () => {
   });
 });
 
-describe('the bill of users whose rules are asked', () => {
+describe('the bill of users with rules', () => {
   let guarded: GuardedBroker;
 
   beforeAll(async () => {
@@ -302,7 +302,7 @@ describe('the bill of users whose rules are asked', () => {
 
   const login = (username: string) => ({ username, password: Buffer.from('secret') });
 
-  it('of a login is one more read for the account, of the failures beside it and of its rules', async () => {
+  it('of a login is one more read each for the account, its failed logins and its rules', async () => {
     await guarded.cloud.settled();
     await guarded.cloud.resetBill();
     await guarded.broker.connect('visitor', login('ann'));
@@ -349,7 +349,7 @@ describe('the bill of retained messages', () => {
 
   beforeAll(async () => {
     cloud = await startCloud({ containers: 1 });
-    cloud.clock.hold(); // no timer is on the bill
+    cloud.clock.hold(); // so that the bill contains no timers
     publisher = await TextClient.connect(cloud.gatewayUrl, 'publisher');
     subscriber = await TextClient.connect(cloud.gatewayUrl, 'subscriber');
     for (const qos of [0, 1, 2] as const) await subscriber.subscribe(qos, `qos${qos}/+`);
@@ -398,18 +398,18 @@ describe('the bill of retained messages', () => {
     },
   );
 
-  it('of a removal is two writes more than of an update, and two more where it is the last of its first level', async () => {
+  it('of a removal is two writes more than of an update, and two more for the last message of its first level', async () => {
     for (const topic of ['gone/a', 'gone/b']) await publisher.publish(topic, 'x', { qos: 1, retain: true });
     const update = await costOf(() => publisher.publish('gone/a', 'y', { qos: 1, retain: true }));
     const removal = await costOf(() => publisher.publish('gone/a', '', { qos: 1, retain: true }));
     const last = await costOf(() => publisher.publish('gone/b', '', { qos: 1, retain: true }));
 
-    expect(removal).toEqual({ ...update, writes: update.writes + 2 }); // one counts it for its account
+    expect(removal).toEqual({ ...update, writes: update.writes + 2 }); // one of them updates the count of its account
     expect(last.writes).toBe(removal.writes + 2);
     expect(last.reads).toBeLessThanOrEqual(removal.reads + 2);
   });
 
-  it('of a publish by a backend is three writes and a read more, one of which says that it is over', async () => {
+  it('of a publish by a backend is three writes and a read more; one write ends it', async () => {
     const send = (retain: boolean) => () =>
       apiOf(cloud).publish({ topic: 'nobody/hears', payload: 'x', qos: 1, retain });
     await send(true)();
@@ -421,7 +421,7 @@ describe('the bill of retained messages', () => {
   it.each([
     [0, 4, 4, 1],
     [1, 6, 7, 2],
-    [2, 6 + 2, 8, 2], // just written: is it over, and was it routed to this session?
+    [2, 6 + 2, 8, 2], // a new write: two reads check if it has ended and if it was routed to this session
   ] as const)(
     'of a SUBSCRIBE at QoS %i that finds a message is %i reads, %i writes and %i posts',
     async (qos, reads, writes, posts) => {
@@ -433,7 +433,7 @@ describe('the bill of retained messages', () => {
     },
   );
 
-  it('of a SUBSCRIBE at QoS 0 that finds a hundred messages is the pages they lie on, twice', async () => {
+  it('of a SUBSCRIBE at QoS 0 that finds a hundred messages is two reads of their pages', async () => {
     for (let count = 0; count < 100; count++) await publisher.publish(`many/${count}`, 'x', { retain: true });
     const cost = await costOf(() => subscribe(0, 'many/+'));
 

@@ -3,7 +3,7 @@ import { type Adapter, type AdapterOptions, startAdapter } from '../../clients/a
 import type { CertificateFiles } from '../../clients/adapter/certificate';
 import type { Address } from '../../clients/adapter/listeners';
 import { jsonLine, type Log, textLine } from '../../clients/adapter/log';
-import { bearerFrom } from '../../clients/bearer';
+import { bearerHeaders } from '../../clients/bearer';
 import { hostRule, originRule } from '../../clients/web-access';
 import { MAX_PACKET_BYTES } from '../../clients/wire';
 import { type Command, type Flags, type Terminal, UsageError } from '../command';
@@ -179,7 +179,7 @@ function parseLimits(values: Values): Partial<AdapterOptions> {
 
 function parseUpstream(values: Values): Partial<AdapterOptions> {
   const tokenFile = values['token-file'];
-  const headers = tokenFile === undefined ? undefined : bearerFrom(tokenFile);
+  const headers = tokenFile === undefined ? undefined : bearerHeaders(tokenFile);
   headers?.(); // Fails now, not for each client, if the file cannot be read.
   return {
     headers,

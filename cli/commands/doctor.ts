@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { bearerFrom } from '../../clients/bearer';
+import { bearerHeaders } from '../../clients/bearer';
 import { withoutQuery } from '../broker-address';
 import { type Command, exitNegative, type Flags, type Terminal, UsageError } from '../command';
 import { orderedFrames, roundTrips } from '../doctor/message-steps';
@@ -117,7 +117,7 @@ function parseDoctorOptions(values: Values, url: string, { interrupted }: Termin
   topicName('-t', topic);
   const timeoutMs = milliseconds('-W', values.timeout ?? '15');
   if (timeoutMs === 0) throw new UsageError('-W takes more than 0 seconds');
-  const headers = values['token-file'] === undefined ? undefined : bearerFrom(values['token-file']);
+  const headers = values['token-file'] === undefined ? undefined : bearerHeaders(values['token-file']);
   headers?.(); // Fails now, not in a step, if the file cannot be read.
   return {
     address: { url, headers, timeoutMs },

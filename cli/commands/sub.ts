@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { IPublishPacket, MqttClient } from 'mqtt';
-import { matchesFilter } from '../../clients/topic-filter';
+import { matches } from '../../lambdas/protocol/topic-filter';
 import { type Command, exitTimedOut, type Flags, type Terminal, UsageError } from '../command';
 import { connectionFlags, connectionHelp, parseConnection, parseQos } from '../connection-flags';
 import { allowedText, milliseconds, topicFilter, wholeNumber } from '../flag-values';
@@ -128,5 +128,5 @@ function printMessages(
 
 function isUnwanted(packet: IPublishPacket, filteredOut: string[], values: Values): boolean {
   const isExcluded = packet.retain && values['no-retained'] === true;
-  return isExcluded || filteredOut.some((filter) => matchesFilter(filter, packet.topic));
+  return isExcluded || filteredOut.some((filter) => matches(filter, packet.topic));
 }

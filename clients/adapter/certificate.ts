@@ -3,32 +3,33 @@ import { readFileSync, unwatchFile, watchFile } from 'node:fs';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import type { Log } from './log';
 
-/** Whoever renews a certificate replaces two files, perhaps behind a link: looking at them finds every way to do it. */
-const lookEveryMs = 5_000;
+/** Interval in which the files are checked. Polling also detects renewals that replace a link or a folder. */
+const defaultCheckMs = 5_000;
 
 /** PEM files of a TLS listener. */
 export interface CertificateFiles {
-  /** The chain, the server's own certificate first. */
+  /** Certificate chain, the server's own certificate first. */
   cert: string;
+  /** Private key of the server's certificate. */
   key: string;
-  /** Only clients with a certificate of one of these authorities may connect. */
+  /** Certificate authorities for client certificates; if present, clients need one. */
   clientCa?: string;
-  /** How often the files are looked at, in milliseconds; 5,000 if absent. */
-  lookEveryMs?: number;
+  /** Interval in which the files are checked, in milliseconds; 5,000 by default. */
+  checkEveryMs?: number;
 }
 
-/** What of it can be given anew to a server that runs. */
-interface Contextual {
+/** A running server whose certificate can be replaced. */
+interface TlsServer {
   setSecureContext(options: SecureContextOptions): void;
 }
 
-/** A certificate and its key, read anew when their files change. */
+/** A certificate and its key, which are reloaded when their files change. */
 export class Certificate {
-  private readonly servers: Contextual[] = [];
+  private readonly servers: TlsServer[] = [];
   private current: SecureContextOptions;
   private own: X509Certificate;
 
-  /** @throws Error that names the file, when one cannot be read, is no PEM, or the key is not the certificate's. */
+  /** @throws Error with the name of a file that cannot be read or is no PEM, or if the key does not match the certificate */
   constructor(
     private readonly files: CertificateFiles,
     private readonly log: Log,
@@ -37,8 +38,8 @@ export class Certificate {
     this.current = options;
     this.own = own;
     this.warnIfExpired();
-    for (const file of this.watched) {
-      watchFile(file, { interval: files.lookEveryMs ?? lookEveryMs, persistent: false }, this.reload);
+    for (const file of this.paths) {
+      watchFile(file, { interval: files.checkEveryMs ?? defaultCheckMs, persistent: false }, this.reload);
     }
   }
 
@@ -47,7 +48,7 @@ export class Certificate {
     return Date.parse(this.own.validTo);
   }
 
-  /** Whether the server's own certificate is for a host of this name. */
+  /** True if the server's certificate is valid for this host name. */
   covers(host: string): boolean {
     return this.own.checkHost(host) !== undefined;
   }
@@ -57,21 +58,21 @@ export class Certificate {
     return { ...this.current, requestCert: wantsCertificates, rejectUnauthorized: wantsCertificates };
   }
 
-  /** Gives a server each certificate that comes. */
-  follow(server: Contextual): void {
+  /** Updates a server after each reload. */
+  updateOnReload(server: TlsServer): void {
     this.servers.push(server);
   }
 
   close(): void {
-    for (const file of this.watched) unwatchFile(file, this.reload);
+    for (const file of this.paths) unwatchFile(file, this.reload);
   }
 
-  private get watched(): string[] {
+  private get paths(): string[] {
     const { cert, key, clientCa } = this.files;
     return [cert, key, ...(clientCa === undefined ? [] : [clientCa])];
   }
 
-  /** Between the writing of the one file and the other they do not fit; the old pair serves until they do. */
+  /** While only one of the two files has been replaced they do not match: the old pair stays in use until they do. */
   private readonly reload = (): void => {
     try {
       const { options, own } = load(this.files);

@@ -1,9 +1,9 @@
-/** What a timer can be asked. */
+/** A pending callback. */
 export interface Timer {
   cancel(): void;
 }
 
-/** The time an adapter lives by, so that two hours can pass quickly in a test. Milliseconds throughout. */
+/** The source of time of an adapter, so that tests can let hours pass. All values are milliseconds. */
 export interface Clock {
   now(): number;
   after(milliseconds: number, run: () => void): Timer;

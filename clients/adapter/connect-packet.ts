@@ -1,103 +1,37 @@
-import { bodyOf } from './packets';
+import { decode } from '../../lambdas/protocol/codec/decode';
+import { fixedHeaderSize } from '../../lambdas/protocol/codec/read-fixed-header';
+import type { ProtocolVersion } from '../../lambdas/protocol/packets';
+import { ProtocolError } from '../../lambdas/protocol/reason-codes';
+import { keepAliveAt, withUint16 } from '../packet-fields';
+import { asBuffer } from './packet-splitter';
 
-/** What the adapter has to know of a CONNECT, section 3.1. */
-export interface ConnectPacket {
-  version: 3 | 4 | 5;
+/** The parts of a CONNECT that the adapter uses, section 3.1. */
+export interface ConnectDetails {
+  version: ProtocolVersion;
   clientId: string;
   /** Seconds; 0 turns the keep-alive off. */
   keepAlive: number;
   hasWill: boolean;
-  /** User name and password as they were sent, to tell whether another CONNECT has the same. */
-  credentials: Buffer;
+  /** User name and password in a form that can be compared. Secret: it must not be logged. */
+  credentials: string;
   bytes: Buffer;
 }
 
-/** Connect Flags, section 3.1.2.3. */
-const willFlag = 0x04;
-
-/** Bridges of Mosquitto mark themselves with the highest bit of the protocol level. */
-const bridgeMark = 0x80;
-
-/** Reads a CONNECT; undefined if it is none that can be read, about which the broker then has the last word. */
-export function readConnect(bytes: Buffer): ConnectPacket | undefined {
+/** Reads a CONNECT; undefined for one that the broker refuses as malformed. */
+export function readConnect(bytes: Buffer): ConnectDetails | undefined {
   try {
-    return read(bytes);
+    const packet = decode(bytes, undefined);
+    if (packet.cmd !== 'connect') return undefined;
+    const { protocolVersion: version, clientId, keepalive: keepAlive, will, username, password } = packet;
+    const credentials = JSON.stringify([username, password?.toString('base64')]);
+    return { version, clientId, keepAlive, hasWill: will !== undefined, credentials, bytes };
   } catch (error) {
-    if (error instanceof TruncatedError) return undefined;
+    if (error instanceof ProtocolError) return undefined;
     throw error;
   }
 }
 
 /** The same CONNECT with another keep-alive, in seconds. */
-export function withKeepAlive({ bytes }: ConnectPacket, seconds: number): Buffer {
-  const copy = Buffer.from(bytes);
-  const body = bodyOf(copy);
-  body.writeUInt16BE(seconds, 2 + body.readUInt16BE(0) + 2);
-  return copy;
-}
-
-function read(bytes: Buffer): ConnectPacket | undefined {
-  const fields = new Fields(bodyOf(bytes));
-  const name = fields.binary().toString('latin1');
-  const version = versionOf(name, fields.byte() & ~bridgeMark);
-  if (!version) return undefined;
-  const flags = fields.byte();
-  const keepAlive = fields.uint16();
-  if (version === 5) fields.properties();
-  const clientId = fields.binary().toString();
-  const hasWill = (flags & willFlag) !== 0;
-  if (hasWill && version === 5) fields.properties();
-  if (hasWill) fields.skip(2);
-  return { version, clientId, keepAlive, hasWill, credentials: fields.rest(), bytes };
-}
-
-function versionOf(name: string, level: number): ConnectPacket['version'] | undefined {
-  if (name === 'MQIsdp') return level === 3 ? 3 : undefined;
-  return name === 'MQTT' && (level === 4 || level === 5) ? level : undefined;
-}
-
-class TruncatedError extends Error {}
-
-/** Fields one after the other; a TruncatedError where there are no more. */
-class Fields {
-  private at = 0;
-
-  constructor(private readonly bytes: Buffer) {}
-
-  byte(): number {
-    return this.take(1)[0]!;
-  }
-
-  uint16(): number {
-    return (this.byte() << 8) | this.byte();
-  }
-
-  binary(): Buffer {
-    return this.take(this.uint16());
-  }
-
-  properties(): void {
-    let length = 0;
-    for (let shift = 0; shift < 28; shift += 7) {
-      const byte = this.byte();
-      length += (byte & 0x7f) << shift;
-      if (byte < 0x80) break;
-    }
-    this.take(length);
-  }
-
-  /** So many binary fields. */
-  skip(count: number): void {
-    for (let skipped = 0; skipped < count; skipped++) this.binary();
-  }
-
-  rest(): Buffer {
-    return this.bytes.subarray(this.at);
-  }
-
-  private take(length: number): Buffer {
-    if (this.at + length > this.bytes.length) throw new TruncatedError('the packet ends too soon');
-    this.at += length;
-    return this.bytes.subarray(this.at - length, this.at);
-  }
+export function withKeepAlive({ bytes }: ConnectDetails, seconds: number): Buffer {
+  return asBuffer(withUint16(bytes, keepAliveAt(bytes, fixedHeaderSize(bytes)), seconds));
 }

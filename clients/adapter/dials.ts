@@ -1,31 +1,32 @@
+import { type Backoff, backoffMs } from '../../lambdas/shared/backoff';
 import type { Headers } from '../bearer';
-import { inWords } from '../network-error';
+import { withMessage } from '../network-error';
 import { NodeWebSocket } from '../node-websocket';
 import type { Clock, Timer } from './clock';
 import type { AdapterMetrics, DialFailure } from './metrics';
-import { Pace } from './pace';
+import { RateLimiter } from './rate-limiter';
 
-/** API Gateway answers a handshake once its integration has, which takes up to 29 s. */
+/** API Gateway responds to a handshake after its integration, which may take 29 s. */
 const handshakeMs = 30_000;
 
-/** The first pause after a failure, and the longest. */
-const shortestPauseMs = 500;
-const longestPauseMs = 30_000;
+/** Pauses between attempts. The random half keeps clients that failed together from dialing together. */
+const backoff: Backoff = { firstMs: 500, maxMs: 30_000, jitter: 0.5 };
 
-/** A gateway that is gone without a word is noticed by TCP, about ten seconds after this. */
+/** Idle time before TCP keep-alive probes; TCP reports a dead gateway about ten seconds later. */
 const keepAliveDelayMs = 30_000;
 
 export interface DialProps {
   url: string;
   headers: Headers;
-  /** Handshakes a second. */
+  /** Handshakes per second. */
   rate: number;
-  /** How long a client is kept waiting for a handshake that succeeds. */
+  /** Time limit for a successful handshake of one client, all attempts included, in milliseconds. */
   withinMs: number;
   clock: Clock;
   metrics: AdapterMetrics;
 }
 
+/** A handshake with the gateway failed. */
 export class DialError extends Error {
   constructor(
     message: string,
@@ -34,71 +35,70 @@ export class DialError extends Error {
     super(message);
   }
 
-  /** Whether another try may help: the network and an overloaded gateway recover, a refusal stays one. */
-  get isPassing(): boolean {
+  /** True if another attempt may succeed: the network and an overloaded gateway recover, a refusal is final. */
+  get isRetryable(): boolean {
     return this.reason === 'throttled' || this.reason === 'unreachable' || this.reason === 'timeout';
   }
 }
 
 export interface DialEvents {
   onOpen(gateway: NodeWebSocket): void;
-  /** It will be tried again in so many milliseconds. */
+  /** The next attempt follows after a pause, in milliseconds. */
   onRetry(error: DialError, pauseMs: number): void;
   onFail(error: DialError): void;
 }
 
-/** The way to the gateway for all clients: handshakes at a pace it can take, repeated while it is away. */
+/** Opens connections to the gateway for all clients: limits the rate of handshakes, and repeats failed ones with backoff. */
 export class Dials {
-  private readonly pace: Pace;
+  private readonly limiter: RateLimiter;
 
   constructor(readonly props: DialProps) {
-    this.pace = new Pace(props.rate, props.clock);
+    this.limiter = new RateLimiter(props.rate, props.clock);
   }
 
   get waitingCount(): number {
-    return this.pace.waitingCount;
+    return this.limiter.waitingCount;
   }
 
   /**
-   * Dials until a handshake succeeds, one is refused for good, or time is up. Clients of several addresses take turns. The
-   * returned function gives up.
+   * Dials until a handshake succeeds, the gateway refuses one, or the time limit is over. Clients of different addresses take
+   * turns. The returned function cancels.
    */
   dial(address: string, events: DialEvents): () => void {
-    const enter = (run: () => void) => this.pace.enter(run, address);
-    const dial = new Dial(this.props, { pace: this.pace, enter }, events);
-    dial.begin();
+    const dial = new Dial({ ...this.props, limiter: this.limiter, address }, events);
+    dial.start();
     return () => dial.cancel();
   }
 
+  /** Drops all waiting clients. */
   stop(): void {
-    this.pace.stop();
+    this.limiter.stop();
   }
 }
 
-/** The queue before the gateway, as one client sees it. */
-interface DialQueue {
-  readonly pace: Pace;
-  enter(run: () => void): () => void;
+interface SingleDialProps extends DialProps {
+  limiter: RateLimiter;
+  /** Group of the client in the rate limiter. */
+  address: string;
 }
 
 /** The attempts for one client. */
 class Dial {
   private attempts = 0;
-  private over = false;
-  private lastError = new DialError('no turn to reach the gateway came in time', 'timeout');
+  private isFinished = false;
+  private lastError = new DialError('the rate limit allowed no handshake in time', 'timeout');
   private leaveQueue = () => {};
   private gateway: NodeWebSocket | undefined;
   private pause: Timer | undefined;
   private deadline: Timer | undefined;
 
   constructor(
-    private readonly props: DialProps,
-    private readonly line: DialQueue,
+    private readonly props: SingleDialProps,
     private readonly events: DialEvents,
   ) {}
 
-  begin(): void {
-    this.deadline = this.props.clock.after(this.props.withinMs, () => this.late());
+  start(): void {
+    this.deadline = this.props.clock.after(this.props.withinMs, () => this.timedOut());
     this.queue();
   }
 
@@ -108,7 +108,8 @@ class Dial {
   }
 
   private queue(): void {
-    this.leaveQueue = this.line.enter(() => this.attempt());
+    const { limiter, address } = this.props;
+    this.leaveQueue = limiter.acquire(() => this.attempt(), address);
   }
 
   private attempt(): void {
@@ -117,42 +118,42 @@ class Dial {
     try {
       this.open();
     } catch (error) {
-      this.failed(new DialError((error as Error).message, 'denied')); // no token
+      this.failed(new DialError((error as Error).message, 'denied')); // `headers` found no token.
     }
   }
 
   private open(): void {
     const { url, headers } = this.props;
-    const gateway = new NodeWebSocket(url, 'mqtt', { handshakeTimeout: handshakeMs, headers: headers() });
+    const gateway = new NodeWebSocket(url, 'mqtt', { ws: { handshakeTimeout: handshakeMs, headers: headers() } });
     this.gateway = gateway;
-    const settle = once((error?: DialError) => {
+    const finishAttempt = once((error?: DialError) => {
       this.gateway = undefined;
       if (error) gateway.terminate();
-      if (this.over) return;
+      if (this.isFinished) return;
       if (error) this.failed(error);
       else this.opened(gateway);
     });
     gateway.on('upgrade', ({ socket }) => socket.setKeepAlive(true, keepAliveDelayMs));
-    gateway.on('open', () => settle());
-    gateway.on('unexpected-response', (_request, { statusCode = 0 }) => settle(refused(statusCode)));
-    gateway.on('error', (error) => settle(unreachable(error)));
+    gateway.on('open', () => finishAttempt());
+    gateway.on('unexpected-response', (_request, { statusCode = 0 }) => finishAttempt(refused(statusCode)));
+    gateway.on('error', (error) => finishAttempt(unreachable(error)));
   }
 
   private opened(gateway: NodeWebSocket): void {
     this.finish();
-    this.line.pace.speedUp();
+    this.props.limiter.speedUp();
     this.events.onOpen(gateway);
   }
 
   private failed(error: DialError): void {
     this.props.metrics.dialFailures.add(error.reason);
-    if (error.reason === 'throttled') this.line.pace.slowDown();
-    if (error.isPassing) this.retryAfter(error);
+    if (error.reason === 'throttled') this.props.limiter.slowDown();
+    if (error.isRetryable) this.retryAfter(error);
     else this.fail(error);
   }
 
-  /** Time is up, in the middle of an attempt or between two. */
-  private late(): void {
+  /** The time limit ends, during an attempt or between two. */
+  private timedOut(): void {
     if (this.gateway) {
       this.lastError = new DialError('the gateway did not answer the handshake in time', 'timeout');
       this.props.metrics.dialFailures.add('timeout');
@@ -162,29 +163,23 @@ class Dial {
 
   private retryAfter(error: DialError): void {
     this.lastError = error;
-    const pauseMs = pauseAfter(this.attempts);
+    const pauseMs = Math.round(backoffMs(this.attempts, backoff));
     this.events.onRetry(error, pauseMs);
     this.pause = this.props.clock.after(pauseMs, () => this.queue());
   }
 
   private fail(error: DialError): void {
-    if (this.over) return;
+    if (this.isFinished) return;
     this.cancel();
     this.events.onFail(error);
   }
 
   private finish(): void {
-    this.over = true;
+    this.isFinished = true;
     this.leaveQueue();
     this.pause?.cancel();
     this.deadline?.cancel();
   }
-}
-
-/** Twice as long each time, and anything between half of it and all, so that clients that failed together part. */
-function pauseAfter(attempts: number): number {
-  const most = Math.min(longestPauseMs, shortestPauseMs * 2 ** (attempts - 1));
-  return Math.round(most * (0.5 + Math.random() / 2));
 }
 
 function refused(status: number): DialError {
@@ -195,11 +190,11 @@ function refused(status: number): DialError {
 }
 
 function unreachable(error: Error): DialError {
-  const { message } = inWords(error);
+  const { message } = withMessage(error);
   return new DialError(message, message.includes('timed out') ? 'timeout' : 'unreachable');
 }
 
-/** The first call counts: `ws` reports an error after each refusal, too. */
+/** Only the first call has an effect: after a refusal `ws` also reports an error. */
 function once<Arguments extends unknown[]>(run: (...args: Arguments) => void): (...args: Arguments) => void {
   let done = false;
   return (...args) => {

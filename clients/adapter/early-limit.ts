@@ -1,27 +1,27 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
-import type { Place, Stage } from './places';
+import type { ConnectionPermit, Stage } from './connection-limit';
 
 /**
- * Bytes of WebSocket messages that may wait for their end. CONNECT has 24,564 bytes at most, and any other packet 97,280;
- * who is connected may share a message among packets as it likes, up to the limit of a message.
+ * Maximum bytes of an incomplete WebSocket message, by the stage of its connection. CONNECT has at most 24,564 bytes, any other
+ * packet 97,280. A connected client may put several packets into a message, up to the limit of `ws`.
  */
-const waitingBytes: Readonly<Record<Stage, number>> = {
-  silent: 32_768,
-  greeted: 131_072,
+const maxIncompleteBytes: Readonly<Record<Stage, number>> = {
+  opened: 32_768,
+  connecting: 131_072,
   connected: Number.POSITIVE_INFINITY,
 };
 
-/** Ends a WebSocket with 1009 when its client, not connected yet, makes too many bytes wait for the end of their message. */
-export function limitEarlyBytes(socket: WebSocket, below: Duplex, place: Place): void {
-  let waiting = 0;
+/** Closes a WebSocket with 1009 if its client sends too large an incomplete message before it is connected. */
+export function limitEarlyBytes(socket: WebSocket, below: Duplex, permit: ConnectionPermit): void {
+  let incompleteBytes = 0;
   socket.on('message', () => {
-    waiting = 0;
+    incompleteBytes = 0;
   });
   below.prependListener('data', (chunk: Buffer) => {
-    waiting += chunk.length;
-    if (waiting <= waitingBytes[place.stage]) return;
+    incompleteBytes += chunk.length;
+    if (incompleteBytes <= maxIncompleteBytes[permit.stage]) return;
     socket.close(1009);
-    socket.terminate(); // Its answer to the close would only be waited for.
+    socket.terminate(); // Does not wait for the client's close frame.
   });
 }

@@ -1,24 +1,25 @@
 import type { Clock } from './clock';
-import type { ConnectPacket } from './connect-packet';
-import { farewell } from './packets';
+import type { ConnectDetails } from './connect-packet';
+import { disconnect } from './packets';
 import type { Uplink } from './uplink';
 
-/** How long a client may take to come back after a planned end before its will is published. */
-const returnMs = 30_000;
+/** Time limit for the reconnect of a client after a planned end; then the broker publishes its will. */
+const maxReconnectMs = 30_000;
 
-/** How long the broker may take to end a connection that said goodbye. */
-const farewellMs = 5_000;
+/** Time limit for the broker to close a connection after DISCONNECT. */
+const maxCloseMs = 5_000;
 
 interface Parked {
-  connect: ConnectPacket;
+  connect: ConnectDetails;
   uplink: Uplink;
   closed: Promise<void>;
 }
 
 /**
- * Keeps a planned end from looking like a lost device. The connection to the gateway of a client with a will waits for the
- * client to come back: then it says DISCONNECT, which takes the will away, and only after that the client connects anew. If
- * nobody comes, it ends without a word, and the broker publishes the will.
+ * Prevents that the planned end of a connection publishes the will of its client. The connection to the gateway of a client with
+ * a will stays open (parked) until the client reconnects. Then the adapter sends DISCONNECT on it, which discards the will, and
+ * only after that connects the client. If the client does not return, the connection is closed without DISCONNECT, and the
+ * broker publishes the will.
  */
 export class Handovers {
   private readonly parked = new Map<string, Parked>();
@@ -29,9 +30,10 @@ export class Handovers {
     return this.parked.size;
   }
 
-  park(connect: ConnectPacket, uplink: Uplink): void {
+  /** Keeps the connection of a client that was disconnected as planned. */
+  park(connect: ConnectDetails, uplink: Uplink): void {
     this.parked.get(connect.clientId)?.uplink.close();
-    const timer = this.clock.after(returnMs, () => uplink.close());
+    const timer = this.clock.after(maxReconnectMs, () => uplink.close());
     const closed = new Promise<void>((resolve) => uplink.gateway.once('close', () => resolve()));
     const parked = { connect, uplink, closed };
     this.parked.set(connect.clientId, parked);
@@ -42,15 +44,15 @@ export class Handovers {
     });
   }
 
-  /** Resolves when the broker knows that the client of this CONNECT has left its former connection on purpose. */
-  async finish(connect: ConnectPacket): Promise<void> {
+  /** Ends the parked connection of the client with DISCONNECT, and resolves when it is closed. */
+  async finish(connect: ConnectDetails): Promise<void> {
     const parked = this.parked.get(connect.clientId);
-    // Somebody with other credentials may be anybody: the broker is to judge before the will is gone.
-    if (!parked?.connect.credentials.equals(connect.credentials)) return;
-    parked.uplink.write(farewell);
+    // With other credentials it may be another client: the broker has to authenticate it before the will is discarded.
+    if (parked?.connect.credentials !== connect.credentials) return;
+    parked.uplink.write(disconnect);
     parked.uplink.flush();
-    // Cut off, not closed: a gateway that is gone would have another half a minute to answer.
-    const timer = this.clock.after(farewellMs, () => parked.uplink.gateway.terminate());
+    // `close` would give a dead gateway another 30 seconds to respond.
+    const timer = this.clock.after(maxCloseMs, () => parked.uplink.gateway.terminate());
     await parked.closed;
     timer.cancel();
   }

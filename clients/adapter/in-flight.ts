@@ -1,12 +1,14 @@
-import { bodyOf, PacketType, typeOf } from './packets';
+import { packetType } from '../../lambdas/protocol/codec/packet-types';
+import { uint16 } from '../packet-fields';
+import { bodyOf, typeOf } from './packets';
 
-/** Added to a packet id that the broker chose: each side has ids of its own [MQTT-2.2.1-5]. */
-const brokersId = 0x1_0000;
+/** Offset of packet ids that the broker chose: client and broker assign ids independently [MQTT-2.2.1-5]. */
+const brokerOffset = 0x1_0000;
 
-/** From here on a reason code tells of a failure, section 2.4. */
-const failure = 0x80;
+/** The lowest reason code of a failure, section 2.4. */
+const firstFailure = 0x80;
 
-/** Exchanges between client and broker that have begun and not ended: what a cut now would have to repeat. */
+/** Exchanges between client and broker that are not complete: both sides would repeat them after a disconnect. */
 export class InFlight {
   private readonly open = new Set<number>();
 
@@ -15,44 +17,40 @@ export class InFlight {
   }
 
   fromClient(packet: Buffer): void {
-    this.follow(packet, 0, brokersId);
+    this.track(packet, { sender: 0, receiver: brokerOffset });
   }
 
   fromBroker(packet: Buffer): void {
-    this.follow(packet, brokersId, 0);
+    this.track(packet, { sender: brokerOffset, receiver: 0 });
   }
 
-  private follow(packet: Buffer, own: number, others: number): void {
+  private track(packet: Buffer, offset: { readonly sender: number; readonly receiver: number }): void {
     switch (typeOf(packet)) {
-      case PacketType.publish:
-        if (packet[0]! & 0x06) this.open.add(own + idOfPublish(packet));
+      case packetType.publish:
+        if (packet[0]! & 0x06) this.open.add(offset.sender + publishId(packet));
         return;
-      case PacketType.subscribe:
-      case PacketType.unsubscribe:
-        this.open.add(own + idOf(packet));
+      case packetType.subscribe:
+      case packetType.unsubscribe:
+        this.open.add(offset.sender + packetId(packet));
         return;
-      case PacketType.puback:
-      case PacketType.pubcomp:
-      case PacketType.suback:
-      case PacketType.unsuback:
-        this.open.delete(others + idOf(packet));
+      case packetType.puback:
+      case packetType.pubcomp:
+      case packetType.suback:
+      case packetType.unsuback:
+        this.open.delete(offset.receiver + packetId(packet));
         return;
-      case PacketType.pubrec:
-        if ((bodyOf(packet)[2] ?? 0) >= failure) this.open.delete(others + idOf(packet));
+      case packetType.pubrec:
+        if ((bodyOf(packet)[2] ?? 0) >= firstFailure) this.open.delete(offset.receiver + packetId(packet));
     }
   }
 }
 
-function idOf(packet: Buffer): number {
+function packetId(packet: Buffer): number {
   return uint16(bodyOf(packet), 0);
 }
 
-function idOfPublish(packet: Buffer): number {
+/** The packet id of a PUBLISH above QoS 0 follows its topic, section 3.3.2. */
+function publishId(packet: Buffer): number {
   const body = bodyOf(packet);
   return uint16(body, 2 + uint16(body, 0));
-}
-
-/** Zero beyond the end: what is malformed is for the broker to refuse. */
-function uint16(bytes: Buffer, at: number): number {
-  return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
 }

@@ -13,121 +13,125 @@ import WebSocket, { createWebSocketStream, WebSocketServer } from 'ws';
 import type { WebAccess } from '../web-access';
 import type { Certificate } from './certificate';
 import type { Clock } from './clock';
+import type { ConnectionPermit } from './connection-limit';
 import { limitEarlyBytes } from './early-limit';
 import type { Log } from './log';
-import type { Place } from './places';
 
-/** Where to listen. Port 0 takes a free one. */
+/** The address of a listener. Port 0 selects a free port. */
 export interface Address {
   host: string;
   port: number;
 }
 
 export interface WebSocketAddress extends Address {
-  /** `/mqtt` unless given. */
+  /** `/mqtt` by default. */
   path?: string;
-  /** Which pages may connect, and what the listener is called. */
+  /** Host names of the listener, and origins of the pages that may connect. */
   access: WebAccess;
 }
 
-/** Decides about sockets, whatever listens for them. */
-export interface Door {
-  /** A place for a socket that was just accepted; undefined if there is none. */
-  admit(socket: Socket, path?: string): Place | undefined;
-  /** Takes the connection of a client whose handshakes below MQTT are done. */
-  accept(client: Duplex, place: Place): void;
+/** Decides about the sockets of all listeners. */
+export interface Acceptor {
+  /** Returns a permit for a new socket; undefined if a limit is reached. */
+  admit(socket: Socket, path?: string): ConnectionPermit | undefined;
+  /** Takes the connection of a client after the handshakes of TLS and WebSocket. */
+  accept(client: Duplex, permit: ConnectionPermit): void;
   clock: Clock;
   log: Log;
 }
 
 export interface Listener {
   port: number;
-  /** Takes no more connections; resolves when the open ones have ended. */
+  /** Stops listening; resolves when all connections are closed. */
   close(): Promise<void>;
-  /** Ends all connections, also those whose handshake is not done. */
-  cut(): void;
+  /** Closes all connections at once, also during their handshakes. */
+  destroyConnections(): void;
 }
 
-/** For all handshakes below MQTT together, of TLS and HTTP. */
+/** Time limit for the handshakes of TLS and HTTP together. */
 const handshakeMs = 10_000;
 
-/** Of one WebSocket frame of a client; a larger one ends it with 1009. */
-const maxFrameBytes = 1_048_576;
+/** Bytes of the largest WebSocket message of a client; a larger one is closed with 1009. */
+const maxMessageBytes = 1_048_576;
 
-/** A peer that is gone without a word is noticed about ten seconds after this, whatever its keep-alive. */
+/** TCP reports a dead peer about ten seconds after this idle time, independently of the MQTT keep-alive. */
 const socketOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 };
 
-export function listenTcp(at: Address, door: Door): Promise<Listener> {
+export function listenTcp(at: Address, acceptor: Acceptor): Promise<Listener> {
   return started(createServer(socketOptions), at, {
-    door,
-    serve: (socket, handshake) => door.accept(socket, handshake.done()),
+    acceptor,
+    serve: (socket, handshake) => acceptor.accept(socket, handshake.finish()),
   });
 }
 
-export function listenTls(at: Address, certificate: Certificate, door: Door): Promise<Listener> {
+export function listenTls(at: Address, certificate: Certificate, acceptor: Acceptor): Promise<Listener> {
   const inner = createTlsServer(certificate.options);
-  certificate.follow(inner);
+  certificate.updateOnReload(inner);
   const handshakes = new Handshakes(inner);
-  inner.on('secureConnection', (socket) => handshakes.finish(socket, door));
-  return started(createServer(socketOptions), at, { door, serve: handshakes.begin });
+  inner.on('secureConnection', (socket) => handshakes.finish(socket, acceptor));
+  return started(createServer(socketOptions), at, { acceptor, serve: handshakes.begin });
 }
 
-/** A socket file. One that a killed adapter left behind is replaced, one that is in use is not. */
-export async function listenUnix(path: string, door: Door): Promise<Listener> {
-  const serve = (socket: Socket, handshake: Handshake) => door.accept(socket, handshake.done());
-  const start = () => started(createServer(), { path }, { door, serve });
+/**
+ * Listens on a socket file. It replaces a file that a killed adapter left behind, but not one that is in use.
+ *
+ * @throws Error if the file is in use or is no socket
+ */
+export async function listenUnix(path: string, acceptor: Acceptor): Promise<Listener> {
+  const serve = (socket: Socket, handshake: Handshake) => acceptor.accept(socket, handshake.finish());
+  const start = () => started(createServer(), { path }, { acceptor, serve });
   try {
     return await start();
   } catch (error) {
-    const isLeftBehind = error instanceof TakenError && lstatSync(path).isSocket() && !(await isAnswered(path));
-    if (!isLeftBehind) throw error;
+    const isStale = error instanceof TakenError && lstatSync(path).isSocket() && !(await isInUse(path));
+    if (!isStale) throw error;
     unlinkSync(path);
     return start();
   }
 }
 
-/** Binary MQTT over WebSocket; with a certificate, over TLS. */
+/** Binary MQTT over WebSocket; over TLS if there is a certificate. */
 export function listenWebSocket(
   at: WebSocketAddress,
   certificate: Certificate | undefined,
-  door: Door,
+  acceptor: Acceptor,
 ): Promise<Listener> {
   const { access } = at;
   const inner = certificate ? createHttpsServer(certificate.options, refuseRequest) : createHttpServer(refuseRequest);
-  if (certificate) certificate.follow(inner as ReturnType<typeof createHttpsServer>);
+  if (certificate) certificate.updateOnReload(inner as ReturnType<typeof createHttpsServer>);
   const handshakes = new Handshakes(inner);
   const server = new WebSocketServer({
     server: inner,
     path: at.path ?? '/mqtt',
     perMessageDeflate: false,
-    maxPayload: maxFrameBytes,
+    maxPayload: maxMessageBytes,
     handleProtocols,
-    verifyClient: ({ req }, answer) => {
+    verifyClient: ({ req }, respond) => {
       const problem = access.problemOf(req.headers);
-      if (problem !== undefined) door.log({ level: 'warn', message: `refused ${peerOf(req.socket)}: ${problem}` });
-      answer(problem === undefined, 403, problem);
+      if (problem !== undefined) acceptor.log({ level: 'warn', message: `refused ${peerOf(req.socket)}: ${problem}` });
+      respond(problem === undefined, 403, problem);
     },
     WebSocket: BinaryWebSocket,
   });
   server.on('connection', (socket, request) => {
-    handshakes.finish(request.socket, door, (place) => {
-      limitEarlyBytes(socket, request.socket, place);
+    handshakes.finish(request.socket, acceptor, (permit) => {
+      limitEarlyBytes(socket, request.socket, permit);
       return messageStream(socket, request.socket);
     });
   });
-  const allowHalfOpen = certificate === undefined; // as servers of HTTP and of TLS have their sockets
-  return started(createServer({ ...socketOptions, allowHalfOpen }), at, { door, serve: handshakes.begin });
+  const allowHalfOpen = certificate === undefined; // The same as servers of HTTP and of TLS use.
+  return started(createServer({ ...socketOptions, allowHalfOpen }), at, { acceptor, serve: handshakes.begin });
 }
 
-/** Limits of a socket until its client can speak MQTT: a place and a time. */
+/** A socket during its handshakes below MQTT, which have a time limit. */
 interface Handshake {
-  /** Ends the time. */
-  done(): Place;
+  /** Cancels the time limit and returns the permit of the socket. */
+  finish(): ConnectionPermit;
 }
 
-/** Handshakes of TLS or HTTP, by a server that gets its sockets from the one that listens. */
+/** Handshakes of TLS or HTTP, performed by a server that gets its sockets from the listening one. */
 class Handshakes {
-  /** By address and port of the peer: the upper server makes sockets of its own. */
+  /** By address and port of the peer, because the upper server creates socket objects of its own. */
   private readonly open = new Map<string, Handshake>();
 
   constructor(private readonly server: Pick<HttpServer, 'emit'>) {}
@@ -139,22 +143,22 @@ class Handshakes {
     this.server.emit('connection', socket);
   };
 
-  /** `streamFor` makes the stream of the client, if it is not the socket itself. */
-  finish(socket: Socket, door: Door, streamFor: (place: Place) => Duplex = () => socket): void {
-    const place = this.open.get(peerOf(socket))?.done();
-    if (place) door.accept(streamFor(place), place);
-    else socket.destroy(); // It has left already.
+  /** @param streamFor creates the stream of the client; by default it is the socket itself */
+  finish(socket: Socket, acceptor: Acceptor, streamFor: (permit: ConnectionPermit) => Duplex = () => socket): void {
+    const permit = this.open.get(peerOf(socket))?.finish();
+    if (permit) acceptor.accept(streamFor(permit), permit);
+    else socket.destroy(); // The client has closed it already.
   }
 }
 
 /**
- * A stream that ends with its WebSocket, and whose every write is one message: there are clients that read one packet of a message and leave the rest
- * (Eclipse Paho C), though a packet need not begin with a message [MQTT-6.0.0-2].
+ * A stream on a WebSocket. Each write is one message, because some clients (Eclipse Paho C) read only the first packet of a
+ * message, although packets need not align with messages [MQTT-6.0.0-2].
  */
 function messageStream(socket: WebSocket, below: Duplex): Duplex {
   const stream = createWebSocketStream(socket);
-  stream.once('end', () => stream.destroy()); // It has ended both ways, and is no stream of its own that may be half open.
-  // What was written together leaves together, and not each message when the network has taken the one before.
+  stream.once('end', () => stream.destroy()); // A WebSocket cannot be half open.
+  // Sends corked writes together. By default each message would wait until the network has taken the one before.
   stream._writev = (writes, done) => {
     below.cork();
     for (const [index, { chunk }] of writes.entries()) {
@@ -166,49 +170,53 @@ function messageStream(socket: WebSocket, below: Duplex): Duplex {
   return stream;
 }
 
-/** Serves a socket that has a place. */
+/** Serves the sockets that the acceptor has admitted. */
 export interface Service {
-  door: Pick<Door, 'admit' | 'clock' | 'log'>;
+  acceptor: Pick<Acceptor, 'admit' | 'clock' | 'log'>;
   serve(socket: Socket, handshake: Handshake): void;
 }
 
-/** Starts a server whose sockets have places, each for a limited time until its handshake is done. */
+/**
+ * Starts a server whose sockets need a permit and have a time limit for their handshakes.
+ *
+ * @throws Error that names the address, if it is taken, forbidden or not of this machine
+ */
 export async function started(
   server: Server,
   at: Address | { path: string },
-  { door, serve }: Service,
+  { acceptor, serve }: Service,
 ): Promise<Listener> {
   const sockets = new Set<Socket>();
   server.on('connection', (socket) => {
-    socket.on('error', () => {}); // It may leave at any moment, also before another listens.
-    const place = door.admit(socket, 'path' in at ? at.path : undefined);
-    if (!place) return void socket.destroy();
+    socket.on('error', () => {}); // The client may reset the connection before another listener exists.
+    const permit = acceptor.admit(socket, 'path' in at ? at.path : undefined);
+    if (!permit) return void socket.destroy();
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
-    serve(socket, handshakeOf(socket, place, door.clock));
+    serve(socket, handshakeOf(socket, permit, acceptor.clock));
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(explained(error, at)));
     server.listen(at as ListenOptions, resolve);
   });
-  server.on('error', ({ message }) => door.log({ level: 'warn', message: `a listener failed: ${message}` }));
+  server.on('error', ({ message }) => acceptor.log({ level: 'warn', message: `a listener failed: ${message}` }));
   const address = server.address();
   return {
     port: typeof address === 'object' ? (address as AddressInfo).port : 0,
     close: () => new Promise((resolve) => server.close(() => resolve())),
-    cut: () => {
+    destroyConnections: () => {
       for (const socket of sockets) socket.destroy();
     },
   };
 }
 
-function handshakeOf(socket: Socket, place: Place, clock: Clock): Handshake {
+function handshakeOf(socket: Socket, permit: ConnectionPermit, clock: Clock): Handshake {
   const timer = clock.after(handshakeMs, () => socket.destroy());
   socket.once('close', () => timer.cancel());
   return {
-    done() {
+    finish() {
       timer.cancel();
-      return place;
+      return permit;
     },
   };
 }
@@ -225,7 +233,7 @@ function explained(error: NodeJS.ErrnoException, at: Address | { path: string })
   return error;
 }
 
-function isAnswered(path: string): Promise<boolean> {
+function isInUse(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path, () => resolve(true));
     socket.once('error', () => resolve(false));
@@ -237,17 +245,17 @@ function peerOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress}:${remotePort}`;
 }
 
-/** Whoever asks for a page would wait for ever, and hold a socket that no limit counts. */
+/** A plain HTTP request would otherwise wait forever and keep its socket open. */
 function refuseRequest(_request: IncomingMessage, response: ServerResponse): void {
   response.writeHead(426, { connection: 'close', upgrade: 'websocket' }).end('here is MQTT over WebSocket only\n');
 }
 
-/** MQTT names its subprotocols; a client that offers none of them gets none. */
+/** Selects the subprotocol [MQTT-6.0.0-3]. A client that offers none of MQTT's gets none. */
 function handleProtocols(offered: Set<string>): string | false {
   return ['mqtt', 'mqttv3.1'].find((protocol) => offered.has(protocol)) ?? false;
 }
 
-/** MQTT over WebSocket is binary [MQTT-6.0.0-1]; a text frame never reaches the stream. */
+/** Closes the connection after a text frame: MQTT over WebSocket is binary [MQTT-6.0.0-1]. */
 class BinaryWebSocket extends WebSocket {
   override emit(event: string | symbol, ...values: unknown[]): boolean {
     const isText = event === 'message' && values[1] === false;

@@ -1,77 +1,79 @@
 import { UPSTREAM_KEEP_ALIVE } from '../local-ping';
 import type { Clock, Timer } from './clock';
 
-/** A broker that answers at all does so within the visibility timeout of an event whose worker died. */
-const answerMs = 150_000;
+/** Time limit for PINGRESP: longer than the visibility timeout (120 s) of an event whose worker died. */
+const maxAnswerMs = 150_000;
 
 export interface LivenessProps {
   clock: Clock;
-  /** The device's own, in seconds; 0 for none. */
+  /** Keep-alive of the client in seconds; 0 turns it off. */
   keepAlive: number;
-  /** Whether the client is not read at the moment, so that its silence means nothing. */
-  isHeldBack(): boolean;
+  /** True while the adapter does not read the client: then its silence means nothing. */
+  isClientPaused(): boolean;
   sendPing(): void;
   onSilentClient(seconds: number): void;
   onSilentBroker(seconds: number): void;
 }
 
 /**
- * Keeps two keep-alives apart: the device's own, which ends here, and a long one to the broker. A device is lost when it
- * was silent for one and a half of its intervals [MQTT-3.1.2-22], which the broker then learns by the end of the connection.
+ * Separates two keep-alives: the client's own, which ends at the adapter, and a long one towards the broker. A client is dead if
+ * it was silent for 1.5 times its keep-alive [MQTT-3.1.2-22]; the end of its connection tells the broker.
  */
 export class Liveness {
-  private deviceSeconds: number;
+  private clientSeconds: number;
   private upstreamSeconds = UPSTREAM_KEEP_ALIVE;
-  private heardClientAt: number;
+  private clientActiveAt: number;
   private sentAt: number;
   private isAnswered = false;
-  private pingsUnanswered = 0;
+  private unansweredPings = 0;
   private clientTimer: Timer | undefined;
   private upstreamTimer: Timer | undefined;
   private answerTimer: Timer | undefined;
 
   constructor(private readonly props: LivenessProps) {
-    this.heardClientAt = this.sentAt = props.clock.now();
-    this.deviceSeconds = props.keepAlive;
-    this.watchClient();
-    this.watchUpstream();
+    this.clientActiveAt = this.sentAt = props.clock.now();
+    this.clientSeconds = props.keepAlive;
+    this.checkClient();
+    this.checkUpstream();
   }
 
-  /** What CONNACK of MQTT 5.0 says counts for device and adapter alike [MQTT-3.1.2-21]. Seconds. */
+  /** Applies Server Keep Alive of CONNACK (MQTT 5.0) to the client and to the adapter [MQTT-3.1.2-21]. Seconds. */
   useServerKeepAlive(seconds: number): void {
-    this.deviceSeconds = seconds;
+    this.clientSeconds = seconds;
     this.upstreamSeconds = Math.min(seconds, UPSTREAM_KEEP_ALIVE);
-    this.watchClient();
-    this.watchUpstream();
+    this.checkClient();
+    this.checkUpstream();
   }
 
-  heardClient(): void {
-    this.heardClientAt = this.props.clock.now();
+  /** The client has sent something. */
+  clientActive(): void {
+    this.clientActiveAt = this.props.clock.now();
   }
 
-  /** Something leaves for the broker. */
+  /** A packet is sent to the broker. */
   sent(): void {
     this.sentAt = this.props.clock.now();
     this.isAnswered = false;
   }
 
-  heardBroker(): void {
+  /** The broker has sent something. */
+  brokerActive(): void {
     this.isAnswered = true;
   }
 
   /**
-   * Whether a PINGREQ may be answered here. Not while something sent has had no answer of any kind: then a ping that
-   * goes all the way tells the device whether the broker is there.
+   * True if the adapter may answer a PINGREQ itself: the broker has sent something since the last packet to it. Otherwise the
+   * PINGREQ is forwarded, so that the client detects a dead broker.
    */
   get mayAnswer(): boolean {
     return this.isAnswered;
   }
 
-  /** Whether a PINGRESP answers a ping of the adapter, so that it is not for the client. */
+  /** Returns true for a PINGRESP that answers a PINGREQ of the adapter, which the client must not get. */
   takesPingresp(): boolean {
-    if (this.pingsUnanswered === 0) return false;
-    this.pingsUnanswered -= 1;
-    if (this.pingsUnanswered === 0) this.answerTimer?.cancel();
+    if (this.unansweredPings === 0) return false;
+    this.unansweredPings -= 1;
+    if (this.unansweredPings === 0) this.answerTimer?.cancel();
     return true;
   }
 
@@ -79,34 +81,33 @@ export class Liveness {
     for (const timer of [this.clientTimer, this.upstreamTimer, this.answerTimer]) timer?.cancel();
   }
 
-  private watchClient(): void {
+  private checkClient(): void {
     this.clientTimer?.cancel();
-    if (this.deviceSeconds === 0) return;
-    const left = this.heardClientAt + this.deviceSeconds * 1_500 - this.props.clock.now();
-    if (left > 0) this.clientTimer = this.props.clock.after(left, () => this.watchClient());
-    else if (this.props.isHeldBack()) this.forgiveClient();
-    else this.props.onSilentClient(this.deviceSeconds * 1.5);
+    if (this.clientSeconds === 0) return;
+    const remainingMs = this.clientActiveAt + this.clientSeconds * 1_500 - this.props.clock.now();
+    if (remainingMs > 0) this.clientTimer = this.props.clock.after(remainingMs, () => this.checkClient());
+    else if (this.props.isClientPaused()) this.restartClientTimeout();
+    else this.props.onSilentClient(this.clientSeconds * 1.5);
   }
 
-  private forgiveClient(): void {
-    this.heardClient();
-    this.watchClient();
+  private restartClientTimeout(): void {
+    this.clientActive();
+    this.checkClient();
   }
 
-  private watchUpstream(): void {
+  private checkUpstream(): void {
     this.upstreamTimer?.cancel();
-    const left = this.sentAt + this.upstreamSeconds * 1_000 - this.props.clock.now();
-    if (left <= 0) this.ping();
-    this.upstreamTimer = this.props.clock.after(left > 0 ? left : this.upstreamSeconds * 1_000, () =>
-      this.watchUpstream(),
-    );
+    const remainingMs = this.sentAt + this.upstreamSeconds * 1_000 - this.props.clock.now();
+    if (remainingMs <= 0) this.ping();
+    const nextMs = remainingMs > 0 ? remainingMs : this.upstreamSeconds * 1_000;
+    this.upstreamTimer = this.props.clock.after(nextMs, () => this.checkUpstream());
   }
 
   private ping(): void {
     this.sent();
     this.props.sendPing();
-    this.pingsUnanswered += 1;
-    if (this.pingsUnanswered > 1) return;
-    this.answerTimer = this.props.clock.after(answerMs, () => this.props.onSilentBroker(answerMs / 1_000));
+    this.unansweredPings += 1;
+    if (this.unansweredPings > 1) return;
+    this.answerTimer = this.props.clock.after(maxAnswerMs, () => this.props.onSilentBroker(maxAnswerMs / 1_000));
   }
 }

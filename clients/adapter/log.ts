@@ -1,10 +1,10 @@
-/** Something an operator may want to read. Neither payloads nor passwords nor tokens are ever in it. */
+/** A log entry for operators. It never contains payloads, passwords or tokens. */
 export interface LogEntry {
   level: 'info' | 'warn';
   /** Number of the client's connection. */
   connection?: number;
   message: string;
-  /** For programs that read the log. */
+  /** Structured fields for programs that read the log. */
   details?: Readonly<Record<string, string | number>>;
 }
 
@@ -15,7 +15,7 @@ export function textLine({ connection, message }: LogEntry): string {
   return connection === undefined ? message : `#${connection} ${message}`;
 }
 
-/** One JSON object with the time of writing. */
+/** The entry as a JSON object, with the current time. */
 export function jsonLine({ level, connection, message, details }: LogEntry): string {
   return JSON.stringify({ time: new Date().toISOString(), level, connection, message, ...details });
 }

@@ -1,10 +1,10 @@
-/** Why a dial did not open: HTTP statuses by what they mean, and what the network did. */
+/** Reason of a failed handshake with the gateway: an HTTP status or a failure of the network. */
 export type DialFailure = 'throttled' | 'denied' | 'refused' | 'unreachable' | 'timeout';
 
-/** Who had to wait for whom. */
+/** Backpressure: the side that waited for the other. */
 export type Stall = 'device_waits' | 'gateway_waits';
 
-/** Why the connection of a client ended. */
+/** Reason for the end of a client's connection. */
 export type EndReason =
   | 'client_left'
   | 'client_error'
@@ -36,7 +36,7 @@ const endReasons: readonly EndReason[] = [
   'shutdown',
 ];
 
-/** Counters by one label, each of whose values is shown from the start, so that rates have a beginning. */
+/** A counter with one label. All label values are exported from the start with 0, so that rates are correct. */
 class Counter<Label extends string> {
   private readonly counts: Map<Label, number>;
 
@@ -60,7 +60,7 @@ class Counter<Label extends string> {
 type Direction = 'up' | 'down';
 const directions: readonly Direction[] = ['up', 'down'];
 
-/** Gauges of the adapter at one moment. */
+/** Current values of the gauges. */
 interface GaugeValues {
   clients: number;
   pending: number;
@@ -69,7 +69,7 @@ interface GaugeValues {
   certificateExpiresAt?: number;
 }
 
-/** What an adapter counts. `up` is from devices to the gateway. */
+/** Metrics of an adapter. `up` is the direction from clients to the gateway. */
 export class AdapterMetrics {
   readonly bytes = new Counter(directions);
   readonly packets = new Counter(directions);
@@ -82,34 +82,46 @@ export class AdapterMetrics {
   dials = 0;
   withheld = 0;
 
-  /** Text format 0.0.4 of Prometheus. */
+  /** All metrics in the text format 0.0.4 of Prometheus. */
   text(now: GaugeValues): string {
     const { rss, heapUsed } = process.memoryUsage();
     const lines = [
-      ...gauge('clients', 'Connections of clients that are open, from their accept to their close.', now.clients),
-      ...gauge('pending_clients', 'Clients among them that the broker has not accepted yet.', now.pending),
+      ...gauge('clients', 'Open connections of clients, from accept to close.', now.clients),
+      ...gauge('pending_clients', 'Open connections that the broker has not accepted yet.', now.pending),
       ...gauge(
         'parked_connections',
-        'Connections to the gateway that wait for their client after a planned end.',
+        'Connections to the gateway that wait for the reconnect of their client after a planned end.',
         now.parked,
       ),
-      ...gauge('dials_waiting', 'Clients whose handshake waits for its turn.', now.waitingDials),
-      ...counter('clients_total', 'Connections of clients.', 'outcome', this.accepted),
-      ...counter('ends_total', 'Connections of clients that ended.', 'reason', this.ends),
-      ...counter('bytes_total', 'Bytes of MQTT on the side of the clients.', 'direction', this.bytes),
-      ...counter('packets_total', 'Control packets on the side of the clients.', 'direction', this.packets),
-      ...total('withheld_total', 'Packets of clients that were too large for the broker.', this.withheld),
-      ...counter('frames_total', 'Frames on the side of the gateway.', 'direction', this.frames),
-      ...counter('pings_total', 'PINGREQs of clients.', 'answered_by', this.pings),
-      ...counter('stalls_total', 'Times that one side was not read because the other was slow.', 'side', this.stalls),
-      ...total('dials_total', 'Handshakes with the gateway that were begun.', this.dials),
-      ...counter('dial_failures_total', 'Handshakes that failed.', 'reason', this.dialFailures),
-      ...gauge('resident_memory_bytes', 'Memory of the process.', rss),
-      ...gauge('heap_used_bytes', 'Used memory of the heap.', heapUsed),
+      ...gauge('dials_waiting', 'Clients that wait for the rate limit of handshakes.', now.waitingDials),
+      ...counter('clients_total', 'Connections of clients.', { label: 'outcome', counts: this.accepted }),
+      ...counter('ends_total', 'Connections of clients that have ended.', { label: 'reason', counts: this.ends }),
+      ...counter('bytes_total', 'MQTT bytes exchanged with clients.', { label: 'direction', counts: this.bytes }),
+      ...counter('packets_total', 'MQTT packets exchanged with clients.', { label: 'direction', counts: this.packets }),
+      ...total(
+        'withheld_total',
+        'Packets of clients that were withheld because they are too large for the broker.',
+        this.withheld,
+      ),
+      ...counter('frames_total', 'Frames exchanged with the gateway.', { label: 'direction', counts: this.frames }),
+      ...counter('pings_total', 'PINGREQ packets of clients.', { label: 'answered_by', counts: this.pings }),
+      ...counter('stalls_total', 'Times that one side was paused because the other was slow.', {
+        label: 'side',
+        counts: this.stalls,
+      }),
+      ...total('dials_total', 'Handshakes with the gateway that were started.', this.dials),
+      ...counter('dial_failures_total', 'Handshakes with the gateway that failed.', {
+        label: 'reason',
+        counts: this.dialFailures,
+      }),
+      ...gauge('resident_memory_bytes', 'Resident memory of the process.', rss),
+      ...gauge('heap_used_bytes', 'Used heap memory.', heapUsed),
     ];
     if (now.certificateExpiresAt !== undefined) {
       const seconds = now.certificateExpiresAt / 1_000;
-      lines.push(...gauge('certificate_expiry_seconds', 'When the certificate expires, seconds since 1970.', seconds));
+      lines.push(
+        ...gauge('certificate_expiry_seconds', 'Expiry time of the certificate, seconds since 1970.', seconds),
+      );
     }
     return `${lines.join('\n')}\n`;
   }
@@ -123,7 +135,12 @@ function total(name: string, help: string, value: number): string[] {
   return [...head(name, help, 'counter'), `cirrus_adapter_${name} ${value}`];
 }
 
-function counter(name: string, help: string, label: string, counts: Iterable<[string, number]>): string[] {
+interface LabelledCounts {
+  label: string;
+  counts: Iterable<[string, number]>;
+}
+
+function counter(name: string, help: string, { label, counts }: LabelledCounts): string[] {
   const samples = [...counts].map(([value, count]) => `cirrus_adapter_${name}{${label}="${value}"} ${count}`);
   return [...head(name, help, 'counter'), ...samples];
 }

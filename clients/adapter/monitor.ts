@@ -1,37 +1,42 @@
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer } from 'node:net';
 import type { WebAccess } from '../web-access';
-import { type Address, type Door, type Listener, started } from './listeners';
-import { Places } from './places';
+import { ConnectionLimit } from './connection-limit';
+import { type Acceptor, type Address, type Listener, started } from './listeners';
 
-/** Sockets of a monitor at a time. They have places of their own: it answers also when clients have taken all of theirs. */
-const mostSockets = 64;
+/** Sockets of a monitor at a time. They have their own limit, so that the monitor responds when all client connections are in use. */
+const maxSockets = 64;
 
-export interface MonitorProps extends Pick<Door, 'clock' | 'log'> {
-  /** Metrics in the text format of Prometheus; absent where the listener serves health only. */
+export interface MonitorProps extends Pick<Acceptor, 'clock' | 'log'> {
+  /** Returns metrics in the text format of Prometheus; absent if the listener serves health checks only. */
   metrics?(): string;
-  /** Whether new clients are taken. An unreachable gateway does not count: to start the adapter anew would not help. */
+  /** True while new clients are accepted. An unreachable gateway does not count, because a restart of the adapter would not help. */
   isServing(): boolean;
   /** Host names of the listener, and origins of the pages that may read it. */
   access: WebAccess;
 }
 
-/** Answers `GET /healthz`, and `GET /metrics` if there are metrics. */
+/** Serves `GET /healthz`, and `GET /metrics` if there are metrics. */
 export function listenMonitor(at: Address, props: MonitorProps): Promise<Listener> {
-  const inner = createHttpServer((request, response) => answer(request, response, props));
+  const inner = createHttpServer((request, response) => respond(request, response, props));
   const { clock, log } = props;
-  const places = new Places({ total: mostSockets, perAddress: mostSockets, perLoopbackAddress: mostSockets, clock });
-  const admit: Door['admit'] = (socket) => {
-    const place = places.take(socket);
-    return typeof place === 'string' ? undefined : place;
+  const limit = new ConnectionLimit({
+    total: maxSockets,
+    perAddress: maxSockets,
+    perLoopbackAddress: maxSockets,
+    clock,
+  });
+  const admit: Acceptor['admit'] = (socket) => {
+    const permit = limit.acquire(socket);
+    return typeof permit === 'string' ? undefined : permit;
   };
   return started(createServer({ allowHalfOpen: true }), at, {
-    door: { admit, clock, log },
+    acceptor: { admit, clock, log },
     serve: (socket) => inner.emit('connection', socket),
   });
 }
 
-function answer(request: IncomingMessage, response: ServerResponse, props: MonitorProps): void {
+function respond(request: IncomingMessage, response: ServerResponse, props: MonitorProps): void {
   const { metrics, isServing, access } = props;
   response.setHeader('connection', 'close');
   const path = request.url?.replace(/\?.*$/s, '');

@@ -1,32 +1,35 @@
+import { readFixedHeader } from '../../lambdas/protocol/codec/read-fixed-header';
 import { malformedLength, PacketTooLargeError } from '../wire';
 
 /** Bytes of the longest fixed header, section 2.1. */
-const longestHeader = 5;
+const maxHeaderBytes = 5;
 
-/** Cuts a stream of MQTT bytes into its packets. It never keeps more than one of them. */
+/** Splits a stream of MQTT bytes into packets. It keeps at most one packet in memory. */
 export class PacketSplitter {
-  /** The first bytes of a fixed header, at most four. */
+  /** The first bytes of an incomplete fixed header, at most four. */
   private header: Buffer = Buffer.alloc(0);
   private packet: Buffer | undefined;
   private filled = 0;
 
-  /** `largest`: bytes of a packet, fixed header included. */
-  constructor(public largest: number) {}
+  /** @param maxBytes bytes of the largest packet, fixed header included */
+  constructor(public maxBytes: number) {}
 
-  /** Whether a packet has begun and is not whole yet. */
-  get isInside(): boolean {
+  /** True if a packet has begun and is incomplete. */
+  get isInsidePacket(): boolean {
     return this.packet !== undefined || this.header.length > 0;
   }
 
-  /** The first bytes of that packet, its fixed header among them as far as it is there. */
+  /** The first bytes of the incomplete packet, at most its fixed header. */
   get beginning(): Buffer {
-    return this.packet ? this.packet.subarray(0, Math.min(this.filled, longestHeader)) : this.header;
+    return this.packet ? this.packet.subarray(0, Math.min(this.filled, maxHeaderBytes)) : this.header;
   }
 
   /**
-   * The packets that become whole with this chunk, one by one, so that the limit may change in between; they may share its memory.
+   * Yields the packets that this chunk completes, one by one, so that `maxBytes` may change in between. They may share its
+   * memory.
    *
-   * @throws WireError for a packet over the limit, or one whose remaining length does not end; the stream is of no use then.
+   * @throws PacketTooLargeError for a packet over the limit, WireError for a malformed Remaining Length; the stream cannot be
+   * read any further
    */
   *split(chunk: Buffer): Generator<Buffer, void> {
     let rest = chunk;
@@ -40,11 +43,20 @@ export class PacketSplitter {
     if (this.header.length > 0) rest = Buffer.concat([this.header, rest]);
     this.header = Buffer.alloc(0);
     while (rest.length > 0) {
-      const length = packetLength(rest, this.largest);
+      const length = this.packetLength(rest);
       if (length === undefined || length > rest.length) return this.keep(rest, length);
       yield rest.subarray(0, length);
       rest = rest.subarray(length);
     }
+  }
+
+  private packetLength(bytes: Buffer): number | undefined {
+    const header = readFixedHeader(bytes);
+    if (header?.state === 'malformed') throw malformedLength();
+    if (header?.state !== 'complete') return undefined;
+    const length = header.size + header.remaining;
+    if (length > this.maxBytes) throw new PacketTooLargeError(length, this.maxBytes);
+    return length;
   }
 
   private keep(bytes: Buffer, length: number | undefined): void {
@@ -52,13 +64,13 @@ export class PacketSplitter {
     else this.begin(bytes, length);
   }
 
-  /** A packet gets its memory at once: kept chunk by chunk, one sent byte by byte would take many times its size. */
+  /** Allocates the whole packet at once: chunks of one byte each would take many times its size. */
   private begin(bytes: Buffer, length: number): void {
     this.packet = Buffer.allocUnsafe(length);
     this.filled = bytes.copy(this.packet);
   }
 
-  /** Returns what the packet had no use for. */
+  /** Returns the bytes behind the packet. */
   private fill(packet: Buffer, chunk: Buffer): Buffer {
     const taken = chunk.copy(packet, this.filled);
     this.filled += taken;
@@ -66,18 +78,7 @@ export class PacketSplitter {
   }
 }
 
-function packetLength(bytes: Buffer, largest: number): number | undefined {
-  let remaining = 0;
-  for (let index = 1; index <= 4; index++) {
-    const byte = bytes[index];
-    if (byte === undefined) return undefined;
-    remaining += (byte & 0x7f) << (7 * (index - 1));
-    if (byte < 0x80) return checked(1 + index + remaining, largest);
-  }
-  throw malformedLength();
-}
-
-function checked(length: number, largest: number): number {
-  if (length > largest) throw new PacketTooLargeError(length, largest);
-  return length;
+/** The same memory as a Buffer. */
+export function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }

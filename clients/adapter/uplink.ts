@@ -5,19 +5,19 @@ import type { AdapterMetrics } from './metrics';
 
 export interface UplinkProps {
   gateway: NodeWebSocket;
-  /** How long packets wait for others to share their frame; 0: the turn of the event loop. */
+  /** Batch window in milliseconds; with 0 it ends with the current turn of the event loop. */
   batchMs: number;
   clock: Clock;
   metrics: AdapterMetrics;
 }
 
-/** One client's connection to the gateway, with the packets that wait to share a frame. */
+/** The open connection of one client to the gateway. It collects packets for a common frame. */
 export class Uplink {
   private batch: Buffer[] = [];
   private batchBytes = 0;
   private batchTimer: Timer | undefined;
   private countedFrames = 0;
-  /** Whether the network has to take something before more is written. */
+  /** True until `drain` if unsent bytes are over the high-water mark. */
   isFull = false;
 
   constructor(private readonly props: UplinkProps) {
@@ -30,7 +30,7 @@ export class Uplink {
     return this.props.gateway;
   }
 
-  /** Takes a packet; false asks to wait for the `drain` of the gateway. */
+  /** Takes a packet. Returns false if the caller should wait for `drain` of the gateway. */
   write(packet: Buffer): boolean {
     this.batch.push(packet);
     this.batchBytes += packet.length;
@@ -39,7 +39,7 @@ export class Uplink {
     return !this.isFull;
   }
 
-  /** Hands all that waits to the gateway. */
+  /** Sends all collected packets. */
   flush(): void {
     this.batchTimer?.cancel();
     this.batchTimer = undefined;
@@ -49,15 +49,15 @@ export class Uplink {
     this.countFrames();
   }
 
-  /** Ends it behind all that was written. */
+  /** Closes the connection after all collected packets. */
   close(): void {
     this.flush();
-    this.gateway.resume(); // A paused socket would never see the answer to its close.
+    this.gateway.resume(); // A paused socket would not read the close frame of the gateway.
     this.gateway.close();
     this.countFrames();
   }
 
-  /** Frames leave at the end of a turn, so the last ones are counted with the next packet, or with the end. */
+  /** Counts the frames sent since the last call. Frames are sent after the turn, so they appear in the count one call later. */
   countFrames(): void {
     const { gateway, metrics } = this.props;
     metrics.frames.add('up', gateway.framesSent - this.countedFrames);

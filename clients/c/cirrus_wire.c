@@ -19,7 +19,7 @@ bool cirrus_writer_begin(cirrus_writer *writer, uint8_t *raw, size_t raw_size, c
                          void *context) {
     const cirrus_writer fresh = {.send = send, .context = context, .raw = raw, .text = text, .raw_size = raw_size};
     *writer = fresh;
-    /* A fixed header has to fit: whether a packet leaves in slices is known only behind it. */
+    /* A fixed header has to fit: only after it is known whether the packet needs slices. */
     return raw_size >= 5 && raw_size <= CIRRUS_MAX_FRAME_BYTES;
 }
 
@@ -49,7 +49,7 @@ static size_t put_base64(char *text, const uint8_t *raw, size_t length) {
     return at;
 }
 
-/* Sends the first bytes of raw, and moves what is behind them to the front. */
+/* Sends the first bytes of raw, and moves the rest to the front. */
 static void send_frame(cirrus_writer *writer, size_t length) {
     if (writer->frames == UINT32_MAX) {
         writer->failure = CIRRUS_TOO_MANY_FRAMES;
@@ -83,7 +83,7 @@ static void end_packet(cirrus_writer *writer) {
     writer->packet = 0;
 }
 
-/* Refuses a packet, or begins to leave it out: a PUBLISH that is repeated was refused before. */
+/* Refuses a packet, or discards a repeated PUBLISH, which was refused before. */
 static void refuse(cirrus_writer *writer, bool is_repeated) {
     if (!is_repeated) {
         writer->failure = CIRRUS_PACKET_TOO_LARGE;
@@ -95,7 +95,7 @@ static void refuse(cirrus_writer *writer, bool is_repeated) {
 
 static void end_header(cirrus_writer *writer) {
     const uint8_t first = writer->raw[writer->filled - writer->header];
-    const bool is_acknowledged = first >> 4 == 3 && (first & 0x06) != 0; /* a PUBLISH at QoS 1 or 2 */
+    const bool is_acknowledged = first >> 4 == 3 && (first & 0x06) != 0; /* PUBLISH at QoS 1 or 2 */
     writer->missing = writer->packet;
     writer->packet += writer->header;
     if (writer->packet > CIRRUS_MAX_PACKET_BYTES) {
@@ -108,7 +108,7 @@ static void end_header(cirrus_writer *writer) {
 }
 
 static void take_header(cirrus_writer *writer, uint8_t byte) {
-    /* A header behind whole packets must not overfill raw before it tells how large its packet is. */
+    /* A header after whole packets must not overflow raw before the size of its packet is known. */
     if (writer->filled == writer->raw_size) cirrus_writer_flush(writer);
     if (writer->failure != CIRRUS_OK) return;
     writer->raw[writer->filled++] = byte;
@@ -121,7 +121,7 @@ static void take_header(cirrus_writer *writer, uint8_t byte) {
     }
 }
 
-/* Takes what there is room for; returns how much. */
+/* Takes as many bytes as fit; returns their number. */
 static size_t take_body(cirrus_writer *writer, const uint8_t *bytes, size_t length) {
     const size_t room = writer->raw_size - writer->filled;
     size_t taken = length < writer->missing ? length : writer->missing;
@@ -158,7 +158,7 @@ static uint32_t value_of(char letter) {
     return letter == '/' ? 63 : 64;
 }
 
-/* Takes a character; false if no base64 goes on like this. */
+/* Takes a character; returns false if it cannot continue base64. */
 static bool take_character(cirrus_reader *reader, char character) {
     if (character == '=') {
         if (reader->count < 2) return false;

@@ -11,7 +11,7 @@
 #define DEFAULT_FRAME_BYTES 2048
 #define WSS_PORT 443
 
-/* Characters of a frame that are read at a time: 192 bytes of MQTT. */
+/* Characters that are read at a time: 192 bytes of MQTT. */
 #define PIECE_CHARACTERS 256
 
 static const char *TAG = "cirrus";
@@ -24,8 +24,8 @@ typedef struct {
     size_t frame_bytes;
     int write_timeout_ms;
     cirrus_reader reader;
-    bool in_message; /* a frame of the broker was begun, perhaps in several of the WebSocket */
-    int frame_left;  /* characters of the WebSocket's frame still to be read */
+    bool in_message; /* a message of the broker has begun, possibly fragmented */
+    int frame_left;  /* unread characters of the WebSocket's frame */
     uint8_t decoded[CIRRUS_DECODED_SIZE(PIECE_CHARACTERS)];
     size_t decoded_length;
     size_t decoded_at;
@@ -59,7 +59,7 @@ static int cirrus_write(esp_transport_handle_t t, const char *buffer, int len, i
     return -1;
 }
 
-/* The first characters of a frame of the WebSocket: whether they may stand here. */
+/* Checks whether a frame of the WebSocket may start here. */
 static bool begin_frame(cirrus_transport *cirrus) {
     const ws_transport_opcodes_t opcode = esp_transport_ws_get_read_opcode(cirrus->websocket);
     if (opcode != (cirrus->in_message ? WS_TRANSPORT_OPCODES_CONT : WS_TRANSPORT_OPCODES_TEXT)) {
@@ -82,7 +82,7 @@ static cirrus_result decode_piece(cirrus_transport *cirrus, const char *piece, i
     return cirrus_reader_end(&cirrus->reader);
 }
 
-/* Reads and decodes a piece; above 0 when it did, 0 after the timeout. */
+/* Reads and decodes a piece; returns above 0 on success, 0 after the timeout. */
 static int read_piece(cirrus_transport *cirrus, int timeout_ms) {
     char piece[PIECE_CHARACTERS];
     const int characters = esp_transport_read(cirrus->websocket, piece, sizeof piece, timeout_ms);
@@ -96,7 +96,7 @@ static int read_piece(cirrus_transport *cirrus, int timeout_ms) {
 
 static int cirrus_read(esp_transport_handle_t t, char *buffer, int len, int timeout_ms) {
     cirrus_transport *cirrus = esp_transport_get_context_data(t);
-    /* A piece of fewer than four characters may end no byte. */
+    /* Fewer than four characters may not complete a byte. */
     while (cirrus->decoded_at == cirrus->decoded_length) {
         const int result = read_piece(cirrus, timeout_ms);
         if (result <= 0) return result;

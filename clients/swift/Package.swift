@@ -14,7 +14,7 @@ let package = Package(
     ]
 )
 
-// CocoaMQTT is made for Apple's systems only; the rest builds and is tested on Linux, too.
+// CocoaMQTT supports Apple's systems only; the rest also builds and is tested on Linux.
 #if !os(Linux)
 package.products.append(.`library`(name: "CirrusCocoaMQTT", targets: ["CirrusCocoaMQTT"]))
 package.dependencies.append(.package(url: "https://github.com/emqx/CocoaMQTT.git", "2.1.8"..<"3.0.0"))

@@ -1,7 +1,7 @@
 import mqtt, { type IConnackPacket, type IDisconnectPacket, type MqttClient } from 'mqtt';
 import { guardPublish } from '../../clients/mqttjs';
-import { matchesFilter } from '../../clients/topic-filter';
 import { PacketTooLargeError } from '../../clients/wire';
+import { matches } from '../../lambdas/protocol/topic-filter';
 import { connectOptions } from './connect-options';
 import type { Message, MessageProperties } from './message-log';
 import { Observable } from './observable';
@@ -148,7 +148,7 @@ export class Session extends Observable {
   }
 
   private handleMessage(message: Omit<Message, 'number'>): void {
-    const subscription = this.subscriptions.find(({ filter }) => matchesFilter(plainFilter(filter), message.topic));
+    const subscription = this.subscriptions.find(({ filter }) => matches(plainFilter(filter), message.topic));
     this.subscriptions = this.subscriptions.map((each) =>
       each === subscription ? { ...each, messageCount: each.messageCount + 1 } : each,
     );

@@ -1,4 +1,4 @@
-import { uncleanIn } from '../../clients/clean-text';
+import { disallowedCharacterIn } from '../../lambdas/protocol/disallowed-characters';
 
 /** Checks a topic name [MQTT-3.3.2-2] [MQTT-4.7.3-1]. @throws Error with the reason. */
 export function checkTopic(topic: string, name = 'topic'): void {
@@ -31,7 +31,7 @@ export function checkFilter(filter: string): void {
 
 /** Checks a string of MQTT [MQTT-1.5.4-1]. @throws Error with the reason, which begins with `name`. */
 export function checkText(text: string, name: string): void {
-  const disallowed = uncleanIn(text);
+  const disallowed = disallowedCharacterIn(text);
   if (disallowed)
     throw new Error(`${name} contains ${disallowed}, but control characters and noncharacters are not allowed`);
 }

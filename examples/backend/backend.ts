@@ -4,7 +4,7 @@ import { addressFrom, exitWith, nameFrom } from '../connect';
 const usage = `usage: npx tsx examples/backend/backend.ts clients
        npx tsx examples/backend/backend.ts send DEVICE COMMAND`;
 
-// The output ApiUrl of the stack, with credentials of AWS; the local cloud has keys of its own.
+// For a deployed broker: the stack's output ApiUrl, with credentials of AWS. The local cloud has its own keys.
 const url = addressFrom('API_URL', 'http', 'http://127.0.0.1:8080/api');
 const { AWS_ACCESS_KEY_ID = 'local', AWS_SECRET_ACCESS_KEY = 'local', AWS_SESSION_TOKEN } = process.env;
 const api = new BrokerApi({
@@ -16,23 +16,23 @@ const api = new BrokerApi({
   },
 });
 
-/** Who is connected, and who is away and has a session that waits. */
+/** Lists the connected clients, and the disconnected ones that have a session. */
 async function listClients(): Promise<void> {
   let count = 0;
   for await (const { clientId, connected, since } of api.clients()) {
     count += 1;
     console.log(`${clientId}  ${connected ? 'connected' : 'away'}${since ? ` since ${since}` : ''}`);
   }
-  console.log(`${count} in all`);
+  console.log(`${count} clients`);
 }
 
-/** Resolves when the command is as safe as PUBACK promises. */
+/** Publishes a command; resolves when the broker has stored it, as PUBACK does. */
 async function send(device: string, command: string): Promise<void> {
   const { subscribers } = await api.publish({ topic: `devices/${device}/command`, payload: command, qos: 1 });
-  console.log(subscribers ? `sent "${command}" to ${device}` : `nobody listens for commands to ${device}`);
+  console.log(subscribers ? `sent "${command}" to ${device}` : `${device} has no subscription for commands`);
 }
 
-/** How fetch says it. */
+/** True for the error with which `fetch` reports a failed connection. */
 function isUnanswered(error: unknown): boolean {
   return error instanceof TypeError && error.message === 'fetch failed';
 }

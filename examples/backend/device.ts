@@ -2,7 +2,7 @@ import { connectToBroker, nameFrom } from '../connect';
 
 const name = nameFrom(process.argv[2], 'npx tsx examples/backend/device.ts NAME');
 
-// Commands wait for a device that is away, for a day.
+// The broker keeps commands for a disconnected device for a day.
 const client = connectToBroker({
   clientId: name,
   clean: false,
@@ -10,9 +10,9 @@ const client = connectToBroker({
 });
 
 client.on('connect', ({ sessionPresent }) => {
-  const listening = () => console.log(`${name} waits for commands`);
-  if (sessionPresent) listening();
-  else client.subscribe(`devices/${name}/command`, { qos: 1 }, listening);
+  const report = () => console.log(`${name} waits for commands`);
+  if (sessionPresent) report();
+  else client.subscribe(`devices/${name}/command`, { qos: 1 }, report);
 });
 client.on('reconnect', () => console.log('connection lost, trying again'));
 client.on('message', (_topic, payload) => console.log(`command: ${payload}`));

@@ -9,9 +9,9 @@ const name = nameFrom(process.argv[2], 'npx tsx examples/chat/chat.ts NAME');
 const startedAt = Date.now();
 let terminal: Interface | undefined;
 let missed = 0;
-let wasWelcomed = false;
+let isWelcomed = false;
 
-// The broker keeps what comes for this client id while nobody is connected under it, for a week.
+// The broker keeps messages for this client id for a week while it is not connected.
 const client = connectToBroker({
   clientId: `chat-${name}`,
   clean: false,
@@ -23,15 +23,15 @@ client.once('connect', ({ sessionPresent }) => {
   readLines();
 });
 
-// What was missed may be told before the event above, but never before CONNACK.
+// Messages of the session may arrive before the event `connect`, but not before CONNACK.
 client.on('packetreceive', (packet) => {
-  if (packet.cmd === 'connack' && packet.sessionPresent && !wasWelcomed) show(`Welcome back, ${name}.`);
-  wasWelcomed = true;
+  if (packet.cmd === 'connack' && packet.sessionPresent && !isWelcomed) show(`Welcome back, ${name}.`);
+  isWelcomed = true;
 });
 
-/** The subscription is part of the session: it is made once. */
+/** Subscribes once: the subscription is part of the session. */
 function enter(): void {
-  const options = { qos: 1, nl: true } as const; // nl: not what this client publishes itself
+  const options = { qos: 1, nl: true } as const; // nl (No Local): excludes this client's own messages.
   client.subscribe('chat/lobby/+', options, (error) => {
     if (error) exitWith(`the broker refuses: ${error.message}`);
     show(`Hello, ${name}. From now on you miss nothing.`);
@@ -47,9 +47,9 @@ client.on('message', (topic, payload, packet) => {
   show(`[${sent.toLocaleTimeString()}] ${from}: ${payload}`);
 });
 
-// Two programs of one client id would take the session from each other for ever.
+// Without this, two programs with the same client id would take the session over from each other endlessly.
 client.on('disconnect', ({ reasonCode }) => {
-  if (reasonCode === sessionTakenOver) exitWith(`${name} has come in from elsewhere`);
+  if (reasonCode === sessionTakenOver) exitWith(`${name} has connected elsewhere`);
 });
 
 function readLines(): void {
@@ -62,20 +62,20 @@ function readLines(): void {
   terminal.once('close', leave); // Ctrl-C or Ctrl-D
 }
 
-/** Waits for the acknowledgement of what is on its way, if there is anybody to acknowledge it. */
+/** Ends the program after all messages have been acknowledged. */
 async function leave(): Promise<void> {
   if (!client.connected) exitWith('there was no connection: what you wrote since then is lost');
   await client.endAsync();
   process.exit(0);
 }
 
-/** When a message was written, by the clock of who wrote it. */
+/** The time at which a message was written, by its author's clock. */
 function sentAt({ properties }: IPublishPacket): Date {
   const sent = new Date(String(properties?.userProperties?.sent));
   return Number.isNaN(sent.getTime()) ? new Date() : sent;
 }
 
-/** Prints a line above the one that is being typed. */
+/** Prints a line above the input line. */
 function show(line: string): void {
   if (process.stdout.isTTY) {
     cursorTo(process.stdout, 0);

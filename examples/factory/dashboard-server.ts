@@ -7,15 +7,15 @@ import { build } from 'esbuild';
 
 interface DashboardOptions {
   readonly host: string;
-  /** 0 takes a free one. */
+  /** 0 selects a free port. */
   readonly port: number;
-  /** Where the page connects to. */
+  /** URL of the gateway, to which the page connects. */
   readonly brokerUrl: string;
 }
 
 const folder = join(__dirname, 'page');
 
-/** Serves the page; resolves with its address. Rejects when the port is taken. */
+/** Serves the page; resolves with its URL. Rejects if the port is taken. */
 export async function serveDashboard({ host, port, brokerUrl }: DashboardOptions): Promise<string> {
   const files = await pageFiles(brokerUrl);
   const headers = {
@@ -34,7 +34,7 @@ export async function serveDashboard({ host, port, brokerUrl }: DashboardOptions
   return `http://${host}:${(server.address() as AddressInfo).port}/`;
 }
 
-/** Nothing but this server and the broker; no script or style in the markup. */
+/** Content-Security-Policy that allows only this server and the broker, and no inline scripts and styles. */
 function policy(broker: string): string {
   return [
     "default-src 'none'",
@@ -61,7 +61,7 @@ async function pageFiles(brokerUrl: string): Promise<Map<string, { type: string;
   ]);
 }
 
-/** The page's own code, MQTT.js and the shim in one file. */
+/** The bundle of the page's code, MQTT.js and the shim. */
 async function bundle(): Promise<string> {
   const { outputFiles } = await build({
     entryPoints: [join(folder, 'dashboard.ts')],

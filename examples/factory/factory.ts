@@ -22,7 +22,7 @@ function start(machine: string): void {
   });
 }
 
-/** Now a sensor loses its connection, now a whole machine dies, each machine in its turn. */
+/** Simulates failures, machine by machine: alternately cuts the connection of a sensor and kills a whole machine. */
 async function failEvery(seconds: number): Promise<void> {
   const names = Object.keys(machines);
   for (let count = 0; ; count++) {

@@ -2,7 +2,7 @@ import type { MqttClient } from 'mqtt';
 import { connectToBroker, exitWith } from '../connect';
 import { machines, type SensorSpec } from './machines';
 
-// A machine is a process; each of its sensors is a client of its own. A repaired one goes on where the wave would be.
+// A machine is a process, and each of its sensors is an MQTT client. A repaired machine continues at the current point of its waves.
 const [, , machine = '', startedAt = Date.now()] = process.argv;
 const retained = { qos: 1, retain: true } as const;
 
@@ -22,7 +22,7 @@ class Sensor {
   }
 
   measure(seconds: number): void {
-    if (!this.client.connected) return; // A value that comes late is of no use.
+    if (!this.client.connected) return; // A late value is useless.
     const { mean, swing, period, unit } = this.spec;
     const value = mean + swing * (Math.sin((2 * Math.PI * seconds) / period) + (Math.random() - 0.5) / 10);
     const shown = `${value.toPrecision(value < 1000 ? 3 : 4)} ${unit}`;
@@ -30,7 +30,7 @@ class Sensor {
     this.raiseOrClear(value, shown);
   }
 
-  /** Tells changes only. An empty retained message takes the alarm back. */
+  /** Publishes only changes. An empty retained message clears the alarm. */
   private raiseOrClear(value: number, shown: string): void {
     const alarm = value > this.spec.limit;
     if (alarm === this.alarmed) return;
@@ -38,7 +38,7 @@ class Sensor {
     this.client.publish(`${this.topic}/alarm`, alarm ? `${shown}, above ${this.spec.limit}` : '', retained);
   }
 
-  /** As when a cable is cut: no DISCONNECT, so the broker publishes the will. */
+  /** Simulates a cut cable: without DISCONNECT the broker publishes the will. */
   cut(): void {
     this.client.stream.destroy();
   }
@@ -53,4 +53,4 @@ setInterval(() => {
 }, 1_000);
 
 process.on('message', (name: string) => sensors.get(name)?.cut());
-process.once('disconnect', () => process.exit(0)); // The factory has closed.
+process.once('disconnect', () => process.exit(0)); // The factory has ended.

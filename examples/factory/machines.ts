@@ -1,16 +1,16 @@
-/** What a sensor measures: a slow wave between mean - swing and mean + swing. */
+/** A sensor whose values are a slow wave between mean - swing and mean + swing. */
 export interface SensorSpec {
   readonly name: string;
   readonly unit: string;
   readonly mean: number;
   readonly swing: number;
-  /** Seconds from crest to crest. */
+  /** Period of the wave in seconds. */
   readonly period: number;
-  /** Above this there is an alarm. */
+  /** Highest value without an alarm. */
   readonly limit: number;
 }
 
-/** The machines on the floor. */
+/** The machines of the factory. */
 export const machines: Readonly<Record<string, readonly SensorSpec[]>> = {
   oven: [
     { name: 'temperature', unit: '°C', mean: 180, swing: 25, period: 40, limit: 195 },

@@ -28,7 +28,7 @@ def on_connect(client, userdata, flags, reason, properties=None):
         print(f"refused: {reason}", file=sys.stderr)
         leaving.set()
         return
-    # On every connection, for the will of the one before may have been published meanwhile.
+    # After every connect, because the will of the previous connection may have been published.
     client.publish(state, "ALIVE", qos=1, retain=True)
     print(f"{args.name} is ALIVE", flush=True)
 
@@ -38,7 +38,7 @@ def on_disconnect(client, userdata, *reason):
         print("connection lost, trying again; readings are kept", flush=True)
 
 
-# paho-mqtt 2 wants to know how its callbacks are called; those above take either way.
+# paho-mqtt 2 needs the version of the callback API; the callbacks above accept both.
 version = {"callback_api_version": mqtt.CallbackAPIVersion.VERSION2} if hasattr(mqtt, "CallbackAPIVersion") else {}
 client = mqtt.Client(client_id=args.name, clean_session=False, transport="tcp", **version)
 client.on_connect = on_connect
@@ -53,16 +53,16 @@ try:
     client.connect(args.host, args.port, keepalive=540)
 except OSError as error:
     sys.exit(f'no connection to {args.host}:{args.port} ({error}): is "npm start" running?')
-client.loop_start()  # a thread that sends, receives and connects again
+client.loop_start()  # Starts a thread that sends, receives and reconnects.
 
 temperature = 20.0
 while not leaving.wait(args.every):
     temperature += random.uniform(-0.3, 0.3)
-    # At QoS 1 paho keeps what cannot be sent now until there is a connection.
+    # At QoS 1 paho stores messages while there is no connection.
     client.publish(f"sensors/{args.name}/temperature", f"{temperature:.1f}", qos=1)
     print(f"{temperature:.1f} °C", flush=True)
 
-# DISCONNECT discards the will, so who leaves in good order says it itself.
+# DISCONNECT discards the will, so the sensor publishes the state itself.
 if client.is_connected():
     client.publish(state, "DEAD", qos=1, retain=True).wait_for_publish(timeout=5)
 client.disconnect()

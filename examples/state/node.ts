@@ -6,19 +6,19 @@ const retained = { qos: 1, retain: true } as const;
 
 const client = connectToBroker({
   clientId: name,
-  // A pulled plug is noticed after one and a half of these, a process that dies at once. Each ping is billed.
+  // Seconds. The broker detects a lost network after 1.5 times this, and a dead process at once. Each PINGREQ is billed.
   keepalive: 60,
-  // The broker publishes this when the connection ends without a DISCONNECT.
+  // The broker publishes the will when the connection ends without DISCONNECT.
   will: { topic, payload: Buffer.from('DEAD'), ...retained },
 });
 
-// On every connection, for the will of the one before may have been published meanwhile.
+// After every connect, because the will of the previous connection may have been published.
 client.on('connect', () => {
   client.publish(topic, 'ALIVE', retained, () => console.log(`${name} is ALIVE; end it with: kill -9 ${process.pid}`));
 });
 client.on('reconnect', () => console.log('connection lost, trying again'));
 
-// DISCONNECT discards the will, so who leaves in good order says it itself.
+// DISCONNECT discards the will, so the node publishes the state itself.
 async function leave(): Promise<void> {
   await client.publishAsync(topic, 'DEAD', retained);
   await client.endAsync();

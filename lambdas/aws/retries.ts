@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Backoff, backoffMs } from '../shared/backoff';
 
-/** Upper bound of the random pause before the first repetition is twice this, in milliseconds. It doubles each time. */
-const basePause = 25;
-const maxPause = 1000;
+const backoff: Backoff = { firstMs: 50, maxMs: 1_000, jitter: 1 };
 
 /** Repeats `attempt`, with random pauses, while its outcome is worth repeating and attempts are left. Returns the last outcome. */
 export async function repeatWhile<Outcome>(
@@ -19,5 +18,5 @@ export async function repeatWhile<Outcome>(
 
 /** Waits for a random time before the attempt with this number. The second attempt is the first repetition. */
 export async function pauseBefore(attempt: number): Promise<void> {
-  await sleep(Math.random() * Math.min(maxPause, basePause * 2 ** (attempt - 1)));
+  await sleep(backoffMs(attempt - 1, backoff));
 }

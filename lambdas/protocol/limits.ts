@@ -1,5 +1,7 @@
 import type { ClientCapabilities } from './effects';
-import { gatewayMaxPacketSize } from './packet-splitter';
+
+/** Maximum bytes of a packet, including its fixed header. API Gateway allows 128 KB per message, which hold 96 KB in base64. */
+export const gatewayMaxPacketSize = 98_304;
 
 /** Maximum bytes of a CONNECT with its will: the bytes that one gateway frame holds. A larger one would be stored before authentication. */
 export const maxConnectBytes = 24_000;

@@ -1,8 +1,7 @@
 import { publishSize } from './codec/encode-publish';
 import type { Message } from './effects';
-import { maxMessageJsonBytes, reservedIdentifierBytes } from './limits';
+import { gatewayMaxPacketSize, maxMessageJsonBytes, reservedIdentifierBytes } from './limits';
 import { jsonSize } from './message-size';
-import { gatewayMaxPacketSize } from './packet-splitter';
 import type { PublishPacket, QoS } from './packets';
 
 /** Options of the PUBLISH that delivers one message to one client. */

@@ -1,7 +1,6 @@
+import { readFixedHeader } from './codec/read-fixed-header';
+import { gatewayMaxPacketSize } from './limits';
 import { ProtocolError, Reason } from './reason-codes';
-
-/** Maximum bytes of a packet, including its fixed header. API Gateway allows 128 KB per message, which hold 96 KB in base64. */
-export const gatewayMaxPacketSize = 98_304;
 
 /** Result of cutting a byte stream into packets. */
 export interface SplitResult {
@@ -34,12 +33,9 @@ function sizeWithin(maximum: number, stream: Buffer, start: number): number | Pr
 
 /** Returns the bytes of the packet at `start`, including its fixed header; undefined while that header is incomplete. */
 export function packetSize(stream: Buffer, start: number): number | ProtocolError | undefined {
-  let remaining = 0;
-  for (let index = 0; index < 4; index++) {
-    const byte = stream[start + 1 + index];
-    if (byte === undefined) return undefined;
-    remaining += (byte & 0x7f) * 128 ** index;
-    if (byte < 0x80) return 2 + index + remaining;
+  const header = readFixedHeader(stream, start);
+  if (header?.state === 'malformed') {
+    return new ProtocolError(Reason.malformedPacket, 'remaining length has more than 4 bytes'); // v3 2.2.3
   }
-  return new ProtocolError(Reason.malformedPacket, 'remaining length has more than 4 bytes'); // v3 2.2.3
+  return header?.state === 'complete' ? header.size + header.remaining : undefined;
 }

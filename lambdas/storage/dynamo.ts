@@ -14,6 +14,7 @@ import {
   type WriteRequest,
 } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/dynamodb';
+import { type Backoff, backoffMs } from '../shared/backoff';
 import { together } from '../shared/parallel';
 
 export type Item = Record<string, AttributeValue>;
@@ -22,6 +23,7 @@ export type Item = Record<string, AttributeValue>;
 const writesPerBatch = 25;
 const readsPerBatch = 100;
 const maxAttempts = 8;
+const backoff: Backoff = { firstMs: 50, maxMs: 2_000, jitter: 1 };
 /** Conditional deletions in flight at the same time. */
 const parallelDeletions = 50;
 
@@ -75,7 +77,7 @@ async function writeChunk(db: DynamoDb, table: string, requests: WriteRequest[])
   let unprocessed: WriteRequest[] | undefined = requests;
   for (let attempt = 0; unprocessed?.length; attempt++) {
     if (attempt === maxAttempts) throw new Error(`${unprocessed.length} writes to ${table} were not processed`);
-    if (attempt > 0) await sleep(backoff(attempt));
+    if (attempt > 0) await sleep(backoffMs(attempt, backoff));
     const command = new BatchWriteItemCommand({ RequestItems: { [table]: unprocessed } });
     const output: BatchWriteItemCommandOutput = await db.send(command);
     unprocessed = output.UnprocessedItems?.[table];
@@ -109,7 +111,7 @@ export async function readTables(
   for (let attempt = 0; unprocessed && Object.keys(unprocessed).length > 0; attempt++) {
     if (attempt === maxAttempts)
       throw new Error(`reads from ${Object.keys(unprocessed).join(', ')} were not processed`);
-    if (attempt > 0) await sleep(backoff(attempt));
+    if (attempt > 0) await sleep(backoffMs(attempt, backoff));
     const output: BatchGetItemCommandOutput = await db.send(new BatchGetItemCommand({ RequestItems: unprocessed }));
     for (const [table, found] of Object.entries(output.Responses ?? {})) {
       items[table] = [...(items[table] ?? []), ...found];
@@ -124,11 +126,6 @@ type KeysByTable = Record<string, KeysAndAttributes>;
 function consistently(keys: Record<string, Item[]>, projection: string | undefined): KeysByTable {
   const options = { ConsistentRead: true, ...(projection === undefined ? {} : { ProjectionExpression: projection }) };
   return Object.fromEntries(Object.entries(keys).map(([table, Keys]) => [table, { Keys, ...options }]));
-}
-
-/** Returns an exponential backoff with full jitter, in milliseconds. */
-function backoff(attempt: number): number {
-  return Math.random() * Math.min(2000, 25 * 2 ** attempt);
 }
 
 /** Yields all pages of a consistent query. */

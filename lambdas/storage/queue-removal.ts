@@ -20,14 +20,14 @@ export class QueueRemoval {
   /** A bundle holds only QoS 1 messages. Conditions replace reads: an honest PUBACK costs one write. */
   async acknowledge(session: SessionId, packetIds: readonly number[]): Promise<AckErrors> {
     const distinct = [...new Set(packetIds)];
-    const [alone, bundled] = await together([
+    const [singles, missingBundled] = await together([
       this.acknowledgeSingles(
         session,
         distinct.filter((packetId) => !isBundled(packetId)),
       ),
       this.removeBundled(session, distinct.filter(isBundled)),
     ]);
-    return { mismatched: alone.mismatched, unknown: alone.unknown + bundled };
+    return { mismatched: singles.mismatched, unknown: singles.unknown + missingBundled };
   }
 
   /** Reads many messages before it deletes them, because a deletion that finds nothing costs as much as another one. */
@@ -60,9 +60,9 @@ export class QueueRemoval {
   }
 
   async remove(session: SessionId, packetIds: readonly number[]): Promise<void> {
-    const alone = packetIds.filter((packetId) => !isBundled(packetId));
+    const singles = packetIds.filter((packetId) => !isBundled(packetId));
     await together([
-      alone.length > 0 ? this.table.delete(session, outgoing, alone) : undefined,
+      singles.length > 0 ? this.table.delete(session, outgoing, singles) : undefined,
       this.removeBundled(session, packetIds.filter(isBundled)),
     ]);
   }

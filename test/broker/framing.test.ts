@@ -110,11 +110,14 @@ describe('frames', () => {
   });
 
   it('without a number may not end inside a packet', async () => {
+    const before = broker.logged('protocol error').length;
     client.sendText(textOf(connect));
     await client.next('connack');
     client.sendText(generate(publishPacket('said', 'half')).subarray(0, 6).toString('base64'));
-
     await client.closed();
+
+    expect(await texts()).toEqual([]);
+    expect(broker.logged('protocol error')).toHaveLength(before + 1);
   });
 
   it('without a number may not follow numbered ones', async () => {
@@ -246,8 +249,11 @@ describe('frames', () => {
       const offender = await broker.connect('offender');
       offender.sendText(text);
       await offender.closed();
+      expect({ text, answered: offender.rest() }).toEqual({ text, answered: [] });
     }
     await client.ping();
+
+    expect(client.closeCode).toBeUndefined();
   });
 
   it('that are empty never reach the broker: the gateway says so', async () => {

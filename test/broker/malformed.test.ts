@@ -128,9 +128,12 @@ describe('a malformed packet', () => {
   clause('v3 MQTT-4.8.0-1', 'includes a packet only a server may send', async () => {
     for (const bytes of ['20 02 0000', '90 03 0001 00', 'b0 02 0001', 'd0 00']) {
       const offender = await broker.connect('offender');
-      offender.sendBytes(hex(bytes));
+      offender.sendBytes(Buffer.concat([hex(bytes), generate(publishPacket('news/a', 'behind it'))]));
       await offender.closed();
+      expect({ bytes, answered: offender.rest() }).toEqual({ bytes, answered: [] });
     }
+
+    expect(await broker.heardBy(bystander)).toEqual([]);
   });
 
   clause('v3 MQTT-4.7.1-1', 'includes a topic name with a wildcard', async () => {

@@ -79,7 +79,7 @@ describe('the adapter for a WebSocket client that reads one packet of a message'
     socket.on('message', (message: Buffer) => {
       const parser = parserOf();
       parser.once('packet', (packet) => packets.push(packet));
-      expect(parser.parse(message)).toBe(0); // nothing is left behind the first packet
+      expect(parser.parse(message)).toBe(0); // No bytes remain after the first packet.
     });
 
     socket.send(

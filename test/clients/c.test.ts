@@ -18,7 +18,7 @@ const frameBytes = 24_564;
 
 const tooLarge = 'a packet is over the limit of 97280 bytes';
 
-/** What the C program says of an error of the vectors, whose words are those of the shim. */
+/** The C program's message for an error of the vectors, which contain the shim's. */
 const inC = (error: string) => {
   if (error.includes('over the limit')) return `error ${tooLarge}`;
   if (error.startsWith('gateway')) return 'error the gateway reports a failure';
@@ -45,7 +45,7 @@ const inC = (error: string) => {
   const written = (writes: string[], size = frameBytes) =>
     play([`begin ${size}`, ...writes.map((write) => (write === '' ? 'flush' : `write ${expand(write)}`)), 'flush']);
 
-  /** What is read when the frame comes in pieces of so many characters, for each of them. */
+  /** The bytes read from the frame in pieces of each of these sizes. */
   const read = (frame: string, ...chunks: number[]) =>
     play(chunks.map((chunk) => `read ${chunk} ${Buffer.from(expand(frame)).toString('hex')}`));
 
@@ -73,7 +73,7 @@ const inC = (error: string) => {
     expect(failures).toEqual(chunks.map(() => inC(error)));
   });
 
-  it('gives the same frames for any chunking of a turn', () => {
+  it('creates the same frames for any chunking of a turn', () => {
     const stream = expand('100d00044d51545404020014000161' + '30acea01000161<29993*2a>' + 'c000' + '30060003612f622a');
     const whole = written([stream]);
 
@@ -81,7 +81,7 @@ const inC = (error: string) => {
       expect(written(stream.match(new RegExp(`.{1,${size * 2}}`, 'g')) ?? [])).toEqual(whole);
   });
 
-  it.each([0x32, 0x34])('refuses an oversized PUBLISH once, and leaves it out when it is sent again: %i', (first) => {
+  it.each([0x32, 0x34])('refuses an oversized PUBLISH once, and discards it when it is resent: %i', (first) => {
     const publish = (header: number) => `${header.toString(16)}fdf705${expand('<97277*2a>')}`;
     const ping = 'c000';
     const repeated = `${ping}${publish(first | 0x08)}${ping}`;
@@ -95,7 +95,7 @@ const inC = (error: string) => {
     expect(written([`${first.toString(16)}fcf705${expand('<97276*2a>')}`]).length).toBe(4); // the largest
   });
 
-  it.each([5, 6, 16, 100, 1_024])('cuts packets to frames of %i bytes where there is no memory for more', (size) => {
+  it.each([5, 6, 16, 100, 1_024])('cuts packets into frames of %i bytes for devices with little memory', (size) => {
     const packets = ['c000', 'c000', '30060003612f622a', '308002000161<253*2a>', 'c000', '308010000161<2045*2a>'];
     const stream = expand(packets.join(''));
 
@@ -110,7 +110,7 @@ const inC = (error: string) => {
     }
   });
 
-  it('is used by its README in a way that compiles', () => {
+  it('has a README whose example compiles', () => {
     const [example] = codeBlocks(readFileSync(join(root, 'clients/c/README.md'), 'utf8')).filter(
       ({ language }) => language === 'c',
     );
@@ -127,12 +127,12 @@ const inC = (error: string) => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   });
 
-  it('takes no frame size that a header does not fit into, or that does not fit into a frame', () => {
+  it('refuses a frame size that is below a fixed header or above a frame', () => {
     expect(play(['begin 4', `begin ${frameBytes + 1}`])).toEqual(['error no such size', 'error no such size']);
   });
 });
 
-/** How many frames hold the end of a sliced packet together with another packet. */
+/** Number of frames that contain the end of a sliced packet together with another packet. */
 function framesThatMix(frames: Buffer[]): number {
   let slices = Buffer.alloc(0);
   return frames.filter((bytes) => {

@@ -30,7 +30,7 @@ const devices = {
   },
 };
 
-// Each program carries the bytes of MQTT.js, which writes a packet in many pieces, and reads what comes back.
+// Each program forwards the bytes of MQTT.js, which writes a packet in many pieces, and returns the received bytes.
 (hasCompilers ? describe : describe.skip).each(Object.entries(devices))('%s', (name, device) => {
   let compiler: Compiler;
   const children: ChildProcessWithoutNullStreams[] = [];
@@ -94,7 +94,7 @@ const devices = {
     expect((await heardHere).map(String)).toEqual(payloads.map(String));
   });
 
-  it('takes the largest messages there are', async () => {
+  it('sends and receives the largest messages', async () => {
     const [here, there] = [await onDevice(), await elsewhere()];
     await here.subscribeAsync('large', { qos: 1 });
 
@@ -137,7 +137,7 @@ const devices = {
     expect(await once(run(port), 'exit')).toEqual([1, null]);
   });
 
-  describe('at a gateway that says', () => {
+  describe('at a gateway that sends', () => {
     let server: WebSocketServer;
 
     beforeAll(async () => {
@@ -147,7 +147,7 @@ const devices = {
 
     afterAll(() => server.close());
 
-    /** What the device reads, and what it complains of. */
+    /** The bytes that the device reads, and its error message. */
     async function readWhen(said: (socket: WebSocket) => void) {
       let connections = 0;
       server.removeAllListeners('connection').on('connection', (socket) => {

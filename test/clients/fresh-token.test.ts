@@ -6,9 +6,9 @@ import WebSocket from 'ws';
 import type { GatewayOptions } from '../../clients/gateway-options';
 import { GuardedBroker } from '../support/guarded-broker';
 import { OidcProvider } from '../support/oidc-provider';
-import { hasChromium, saidBy } from './support/chromium';
+import { firstLogOf, hasChromium } from './support/chromium';
 
-// Node 20 has no WebSocket of its own; the one of `ws` has the same surface. The shim takes it when it is loaded.
+// Node 20 has no global WebSocket. The class of `ws` has the same interface; the shim reads the global when it is loaded.
 Object.assign(globalThis, { WebSocket });
 const { createWebsocketWith } = require('../../clients/mqttjs') as typeof import('../../clients/mqttjs');
 const { CirrusWebSocket } = require('../../clients/websocket') as typeof import('../../clients/websocket');
@@ -35,7 +35,7 @@ afterEach(() => Promise.all(clients.splice(0).map((client) => client.endAsync(tr
 
 afterAll(() => Promise.all([guarded.stop(), provider.stop()]));
 
-// MQTT.js settles for Node or browser with its first connection, so each gets an MQTT.js of its own.
+// MQTT.js decides between Node and browser at its first connection, so each test loads its own MQTT.js.
 function freshMqttJs(): typeof import('mqtt') {
   let mqtt: typeof import('mqtt') | undefined;
   jest.isolateModules(() => {
@@ -58,14 +58,14 @@ describe.each<[string, IClientOptions, GatewayOptions]>([
     return client;
   }
 
-  it('brings the next token to each handshake', async () => {
+  it('uses the next token for each handshake', async () => {
     const tokens = [await provider.token(), 'expired', await provider.token()];
     const shown: string[] = [];
     const client = connectWith(async () => {
       shown.push(tokens[shown.length]!);
       return shown.at(-1)!;
     }, 10);
-    client.on('error', () => {}); // the token that is no good
+    client.on('error', () => {}); // The second token is invalid.
     await heard(client, 'connect');
 
     guarded.cloud.faults.cut(guarded.cloud.connections().at(-1)!);
@@ -74,7 +74,7 @@ describe.each<[string, IClientOptions, GatewayOptions]>([
     expect(shown).toEqual(tokens);
   });
 
-  it('ends the attempt with the error of whoever should give one', async () => {
+  it('fails the attempt with the error of the token function', async () => {
     const before = await handshakes();
     const client = connectWith(() => Promise.reject(new Error('not signed in')), 0);
     client.on('error', () => {});
@@ -84,7 +84,7 @@ describe.each<[string, IClientOptions, GatewayOptions]>([
     expect(await handshakes()).toBe(before);
   });
 
-  it('asks in vain when the client has left meanwhile', async () => {
+  it('makes no handshake if the client has left before its token arrives', async () => {
     const before = await handshakes();
     let give = (_token: string) => {};
     const asked = new Promise<void>((resolve) => {
@@ -100,20 +100,25 @@ describe.each<[string, IClientOptions, GatewayOptions]>([
 
     await clients.pop()!.endAsync(true);
     give(await provider.token());
-    await new Promise(setImmediate);
+    // The handshake of a later client is the only one: one of the client that has left would precede it.
+    await heard(
+      connectWith(() => provider.token(), 0),
+      'connect',
+    );
     await guarded.cloud.settled();
 
-    expect(await handshakes()).toBe(before);
+    expect(await handshakes()).toBe(before + 1);
   });
 });
 
 describe('Eclipse Paho', () => {
-  it('comes in with a token that it knows nothing of', async () => {
+  it('connects with a token of the shim', async () => {
     const restore = installGlobalWebSocket(guarded.cloud.gatewayUrl, { token: () => provider.token() });
     const client = new Paho.Client(guarded.cloud.gatewayUrl, 'paho');
 
     await new Promise<unknown>((onSuccess, onFailure) => client.connect({ onSuccess, onFailure }));
 
+    expect(client.isConnected()).toBe(true);
     client.disconnect();
     restore();
   });
@@ -129,7 +134,7 @@ describe('Eclipse Paho', () => {
     write: false,
   }).outputFiles[0]!.text;
 
-  it.each(['subprotocol', 'query'])('comes in with a token in %s', async (tokenIn) => {
+  it.each(['subprotocol', 'query'])('connects with a token in %s', async (tokenIn) => {
     const options = `{ token: async () => '${await provider.token()}', tokenIn: '${tokenIn}' }`;
     const page = `${bundle}
       const socket = new shim.CirrusWebSocket('${guarded.cloud.gatewayUrl}', ['mqtt'], ${options});
@@ -137,12 +142,12 @@ describe('Eclipse Paho', () => {
       socket.onmessage = ({ data }) => console.log(socket.protocol, new Uint8Array(data).join());
       socket.onclose = ({ code, reason }) => console.log(code, reason);`;
 
-    expect(await saidBy(`<script>${page}</script>`)).toContain('"mqtt 32,2,0,0"');
+    expect(await firstLogOf(`<script>${page}</script>`)).toContain('"mqtt 32,2,0,0"');
   });
 });
 
-describe('the stand-in for WebSocket', () => {
-  it('does not show the token in its address', async () => {
+describe('CirrusWebSocket', () => {
+  it('does not reveal the token in its URL', async () => {
     const socket = new CirrusWebSocket(guarded.cloud.gatewayUrl, 'mqtt', {
       token: () => provider.token(),
       tokenIn: 'query',
@@ -166,7 +171,7 @@ function heard(client: MqttClient, event: 'close' | 'connect'): Promise<unknown>
   return new Promise((resolve) => client.once(event, resolve));
 }
 
-/** In a browser MQTT.js keeps the reason in the event of the WebSocket. */
+/** In a browser the reason is in the WebSocket event of MQTT.js's error. */
 function messageIn(error: unknown): string {
   const { message, event } = error as { message: string; event?: { message: string } };
   return event?.message ?? message;

@@ -8,7 +8,7 @@ import { type Cloud, startCloud } from '../../local/cloud';
 import { messagesOf } from './support/messages';
 import { startTextGateway } from './support/text-gateway';
 
-// Node 20 has no WebSocket of its own; the one of `ws` has the same surface. The shim takes it when it is loaded.
+// Node 20 has no global WebSocket. The class of `ws` has the same interface; the shim reads the global when it is loaded.
 Object.assign(globalThis, { WebSocket });
 const { createWebsocketWith } = require('../../clients/mqttjs') as typeof import('../../clients/mqttjs');
 
@@ -17,16 +17,16 @@ const pingreq = Uint8Array.of(0xc0, 0);
 const disconnect = Uint8Array.of(0xe0, 0);
 const large = Uint8Array.of(0x30, 0xb0, 0xea, 0x01, 0, 1, 0x61, ...new Uint8Array(29_997));
 
-/** A link whose socket keeps what it gets, as hexadecimal without the frames' numbers. */
+/** A link whose socket records frames, as hexadecimal without their numbers. */
 function linkTo(options: GatewayOptions) {
   const socket = { frames: [] as string[], isReady: true };
   const link = new GatewayLink(withDefaults(options), {
     sendFrame: (frame) => socket.frames.push(Buffer.from(frame.split('.')[1]!, 'base64').toString('hex')),
     isReady: () => socket.isReady,
     atEndOfTurn: (task) => void Promise.resolve().then(task),
-    answer: () => {},
+    deliverLocally: () => {},
     refuse: () => {},
-    renew: () => {},
+    closeForRenewal: () => {},
   });
   return { link, socket };
 }
@@ -43,7 +43,7 @@ describe('the batching window', () => {
     jest.useRealTimers();
   });
 
-  it('is the turn unless asked for', async () => {
+  it('is the turn by default', async () => {
     const { link, socket } = linkTo({});
 
     link.write(publish);
@@ -54,7 +54,7 @@ describe('the batching window', () => {
     expect(socket.frames).toEqual([hex(publish, publish)]);
   });
 
-  it('begins with the first packet that waits, and puts all into one frame', async () => {
+  it('begins with the first waiting packet, and puts all into one frame', async () => {
     const { link, socket } = linkTo({ batchMs: 50 });
 
     for (let n = 0; n < 5; n++) {
@@ -83,7 +83,7 @@ describe('the batching window', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('is nothing to a packet larger than a frame, nor to what came before it', async () => {
+  it('does not delay a packet larger than a frame, nor packets before it', async () => {
     const { link, socket } = linkTo({ batchMs: 50 });
 
     link.write(publish);
@@ -92,7 +92,7 @@ describe('the batching window', () => {
     expect(socket.frames).toEqual([hex(publish), hex(large.subarray(0, 24_564)), hex(large.subarray(24_564))]);
   });
 
-  it('is over when the connection is', () => {
+  it('ends with the connection', () => {
     const { link, socket } = linkTo({ batchMs: 50 });
     link.write(publish);
 
@@ -102,7 +102,7 @@ describe('the batching window', () => {
     expect(socket.frames).toEqual([]);
   });
 
-  it('gives way to a socket that is not ready, until it is', () => {
+  it('is extended until the socket is ready', () => {
     const { link, socket } = linkTo({ batchMs: 50 });
     socket.isReady = false;
     link.write(publish);
@@ -117,7 +117,7 @@ describe('the batching window', () => {
   });
 });
 
-// MQTT.js settles for Node or browser with its first connection, so each gets an MQTT.js of its own.
+// MQTT.js decides between Node and browser at its first connection, so each test loads its own MQTT.js.
 function freshMqttJs(): typeof import('mqtt') {
   let mqtt: typeof import('mqtt') | undefined;
   jest.isolateModules(() => {
@@ -151,7 +151,7 @@ describe.each<[string, IClientOptions]>([
     return client;
   }
 
-  it('has its pings answered by the shim, and the broker does not miss them', async () => {
+  it('has its PINGREQs answered by the shim without a keep-alive timeout of the broker', async () => {
     const client = await connect({ upstreamKeepAlive: 540 }, { keepalive: 1 });
     const closed = jest.fn();
     client.on('close', closed);
@@ -161,7 +161,7 @@ describe.each<[string, IClientOptions]>([
     const pings: unknown[] = [];
     client.on('packetreceive', ({ cmd }) => pings.push(cmd));
     while (pings.length < 2) await sleep(50);
-    cloud.clock.jump(60_000); // The broker goes by the keep-alive that it was told.
+    cloud.clock.jump(60_000); // The broker applies the raised keep-alive.
     await cloud.runSchedule();
     await cloud.settled();
 
@@ -170,7 +170,7 @@ describe.each<[string, IClientOptions]>([
     expect(closed).not.toHaveBeenCalled();
   });
 
-  it('notices a connection that is dead behind the shim when it waits for an answer', async () => {
+  it('detects a connection that is dead behind the shim when it waits for an answer', async () => {
     const gateway = await startTextGateway();
     const client = await connect({ upstreamKeepAlive: 540 }, { keepalive: 1, reconnectPeriod: 0 }, gateway.url);
     const closed = new Promise<void>((resolve) => client.once('close', () => resolve()));
@@ -184,7 +184,7 @@ describe.each<[string, IClientOptions]>([
     await gateway.close();
   });
 
-  it('is renewed in time, keeps its session and what was sent meanwhile, and leaves its will unpublished', async () => {
+  it('is renewed in time, keeps its session and queued messages, and does not publish its will', async () => {
     const watcher = await connect({});
     await watcher.subscribeAsync('wills/#');
     const wills = jest.fn();

@@ -25,7 +25,7 @@ const wrong: [GatewayOptions, string][] = [
 ];
 
 describe('the options of a connection to the gateway', () => {
-  it('may all be left out', () => {
+  it('are all optional', () => {
     expect(withDefaults({})).toEqual({
       token: undefined,
       tokenIn: 'subprotocol',
@@ -35,14 +35,14 @@ describe('the options of a connection to the gateway', () => {
     });
   });
 
-  it.each(wrong)('are refused at once: %j', (options, reason) => {
+  it.each(wrong)('cause an error at once: %j', (options, reason) => {
     expect(() => createWebsocketWith(options)).toThrow(RangeError);
     expect(() => createWebsocketWith(options)).toThrow(reason);
   });
 });
 
 describe('a token', () => {
-  it('is what the function gives, now or later', async () => {
+  it('is the result of the function or of its promise', async () => {
     await expect(tokenFrom(() => 'ab.cd.ef')).resolves.toBe('ab.cd.ef');
     await expect(tokenFrom(async () => 'ab.cd.ef')).resolves.toBe('ab.cd.ef');
   });
@@ -51,7 +51,7 @@ describe('a token', () => {
     ['', 'token gave a text that is no bearer token'],
     ['a, mqtt', 'token gave a text that is no bearer token'],
     [undefined, 'token gave undefined that is no bearer token'],
-  ])('that is %p is refused, and not shown', async (given, reason) => {
+  ])('that is %p is refused, and not part of the error', async (given, reason) => {
     await expect(tokenFrom(() => given as string)).rejects.toThrow(new TokenError(reason));
   });
 });

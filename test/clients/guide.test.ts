@@ -9,7 +9,7 @@ import { withDefaults } from '../../clients/gateway-options';
 import { createWebsocket } from '../../clients/mqttjs';
 import { type Cloud, startCloud } from '../../local/cloud';
 import { codeBlocks, tableRows } from '../support/markdown';
-import { hasChromium, saidBy } from './support/chromium';
+import { firstLogOf, hasChromium } from './support/chromium';
 
 const root = join(__dirname, '..', '..');
 const guide = readFileSync(join(root, 'docs', 'clients.md'), 'utf8');
@@ -21,7 +21,7 @@ const bin = (name: string) => join(root, 'node_modules', '.bin', name);
 
 if (!hasChromium) console.warn('chromium is not installed: the pages of docs/clients.md are NOT run');
 
-/** A folder of somebody who has installed the package, with what `npm run build` makes of it. */
+/** A folder in which the package is installed, with the output of `npm run build`. */
 let folder: string;
 let cloud: Cloud;
 
@@ -46,7 +46,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, maxRetries: 5 });
 });
 
-/** Runs a script of the package, into another folder. */
+/** Runs a script of the package with output to another folder. */
 function build(script: string, dist: string): void {
   const [program = '', ...words] = packageJson.scripts[script]!.split(' ');
   const toDist = words.map((word) => word.replace(/^--outdir=dist$/, `--outdir=${dist}`));
@@ -55,7 +55,7 @@ function build(script: string, dist: string): void {
   if (status !== 0) throw new Error(`${script}: ${stdout}${stderr}`);
 }
 
-/** What a program of that folder prints. */
+/** The output of a program in that folder. */
 async function printed(file: string, code: string): Promise<string> {
   writeFileSync(join(folder, file), code);
   const child = spawn(process.execPath, [file], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -112,7 +112,7 @@ describe('docs/clients.md', () => {
     async (library) => {
       const { code } = blocks('html').find((block) => block.code.includes(`'${library}'`))!;
 
-      const line = await saidBy(here(code), (path) => {
+      const line = await firstLogOf(here(code), (path) => {
         const file = join(folder, path);
         return existsSync(file) ? readFileSync(file) : undefined;
       });

@@ -17,7 +17,7 @@ import { messagesOf } from './support/messages';
 import { ProgramStream } from './support/program-stream';
 import { startTextGateway, type TextGateway } from './support/text-gateway';
 
-// A virtual machine takes its time to start on a busy machine.
+// A Java virtual machine starts slowly on a busy machine.
 jest.setTimeout(180_000);
 
 const root = join(__dirname, '../..');
@@ -52,7 +52,7 @@ withJdk('the wire format in Java', () => {
     largest: [expand('34fcf705<97276*2a>')],
   };
 
-  // A virtual machine for each would take longer than all of them in one.
+  // One virtual machine for all vectors is faster than one for each.
   beforeAll(() => {
     const classes = new JavaClasses([...filesBelow(`${main}/wire`), 'test/clients/java/PlayVectors.java']);
     const plays: [unknown, string[]][] = [
@@ -88,13 +88,13 @@ withJdk('the wire format in Java', () => {
     expect(said.get(vector)).toEqual([`${kind} ${vector.error}`]);
   });
 
-  it('refuses an oversized PUBLISH once, and leaves it out when it is sent again', () => {
+  it('refuses an oversized PUBLISH once, and discards it when it is resent', () => {
     expect(said.get(oversized.refused)).toEqual(['WireException a packet of 97281 bytes is over the limit of 97280']);
     expect(said.get(oversized.skipped)).toEqual(['frame 1.wADAAA==']);
     expect(said.get(oversized.largest)).toHaveLength(4);
   });
 
-  it('gives the same frames for any chunking of a turn', () => {
+  it('creates the same frames for any chunking of a turn', () => {
     const [whole, ...others] = chunkings.map((chunks) => said.get(chunks));
 
     expect(whole).toHaveLength(4);
@@ -102,7 +102,7 @@ withJdk('the wire format in Java', () => {
   });
 });
 
-// The program carries the bytes of MQTT.js to the gateway and back, as a library in Java would have them carried.
+// The program forwards the bytes of MQTT.js to the gateway and back, like a Java library.
 withJdk('the connection in Java', () => {
   let classes: JavaClasses;
   let cloud: Cloud;
@@ -202,7 +202,7 @@ withJdk('the connection in Java', () => {
       server.removeAllListeners('connection');
     });
 
-    /** What comes through, and the complaint at the end. */
+    /** The received bytes, and the error message at the end. */
     async function readWhen(said: (socket: WebSocket) => void) {
       server.on('connection', said);
       const { stdout, stderr } = run('Pipe', url());
@@ -229,11 +229,11 @@ withJdk('the connection in Java', () => {
       ['sends no base64', '0A!=', 'frame is not base64: 4 characters'],
       ['sends bytes', Buffer.from('d000', 'hex'), 'binary frame from the gateway'],
       ['sends more than 128 KB', 'A'.repeat(131_076), 'frame of 131076 bytes from the gateway'],
-    ])('%s, ends and says why', async (_what, frame, complaint) => {
+    ])('%s, ends with the reason', async (_what, frame, complaint) => {
       expect(await readWhen((socket) => socket.send(frame))).toEqual({ bytes: '', complaint });
     });
 
-    it('wants a header and a query, is given them, for the subprotocol mqtt', async () => {
+    it('needs a header and a query, sends them, with the subprotocol mqtt', async () => {
       run('Pipe', url('/mqtt?access_token=abc'), 'Bearer secret');
       const [socket, { url: path, headers }] = await once(server, 'connection');
 
@@ -245,7 +245,7 @@ withJdk('the connection in Java', () => {
       expect(headers['sec-websocket-extensions']).toBeUndefined();
     });
 
-    it('refuses, ends with what it answered', async () => {
+    it('refuses, ends with its response', async () => {
       server.options.verifyClient = () => false;
       const { stderr } = run('Pipe', url());
 
@@ -258,7 +258,7 @@ withJdk('the connection in Java', () => {
     ['mqtt://127.0.0.1', '"mqtt" is none of the schemes [cirrus+wss, cirrus+ws]'],
     ['cirrus+wss:/mqtt', 'no host in the address; it looks like cirrus+wss://host/mqtt'],
     ['cirrus+wss://ann:sesame@host/mqtt', 'a user name belongs into the options, not into the address'],
-  ])('takes no address like %s', async (address, complaint) => {
+  ])('refuses an address like %s', async (address, complaint) => {
     expect(await text(run('Pipe', address).stderr)).toContain(`IllegalArgumentException: ${complaint}`);
   });
 
@@ -385,7 +385,7 @@ withPaho('Paho in Java', () => {
       return peer;
     }
 
-    it('talks to MQTT.js at QoS 0, 1 and 2, in payloads of 0, 20 KB and 90 KB', async () => {
+    it('exchanges messages with MQTT.js at QoS 0, 1 and 2, in payloads of 0, 20 KB and 90 KB', async () => {
       const [paho, client] = [await join('talker'), await mqttjs()];
       await client.subscribeAsync('from/paho/#', { qos: 2 });
       await paho.subscribe('to/paho/#', 2);
@@ -401,7 +401,7 @@ withPaho('Paho in Java', () => {
       }
     });
 
-    it('leaves a retained message, finds it, and has its will published when killed but not after goodbye', async () => {
+    it('publishes and receives a retained message, and has its will published when killed, but not after DISCONNECT', async () => {
       const client = await mqttjs();
       await client.subscribeAsync('wills/java', { qos: 1 });
       const polite = await join('polite', { will: 'should-not-be-said' });
@@ -437,7 +437,7 @@ withPaho('Paho in Java', () => {
     });
   });
 
-  it('says how large a packet was that the format does not carry', async () => {
+  it('reports the size of a packet that is too large', async () => {
     const paho = new JavaPeer(classes.start('Peer3', `cirrus+${cloud.gatewayUrl}`, 'large', 'true'));
     peers.push(paho);
     await paho.next('connected');

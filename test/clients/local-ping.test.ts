@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { generate, type Packet, parser } from 'mqtt-packet';
-import { LocalPing, PINGRESP } from '../../clients/local-ping';
+import { LocalPing } from '../../clients/local-ping';
+import { PINGRESP } from '../../clients/packet-fields';
 
 const seconds = (count: number) => count * 1_000;
 const bytesOf = (packet: Packet, protocolVersion: 4 | 5 = 4) => Uint8Array.from(generate(packet, { protocolVersion }));
@@ -37,8 +38,8 @@ function connected(keepalive: number, upstream?: number): LocalPing {
 const answered = { upstream: [], pings: 1 };
 const through = { upstream: [pingreq], pings: 0 };
 
-describe('CONNECT on its way up', () => {
-  it.each([3, 4, 5] as const)('has the longer keep-alive, in protocol version %i', (version) => {
+describe('CONNECT towards the broker', () => {
+  it.each([3, 4, 5] as const)('gets the raised keep-alive, in protocol version %i', (version) => {
     const pings = new LocalPing();
 
     const { upstream } = pings.fromClient(connect(60, version), 0);
@@ -51,7 +52,7 @@ describe('CONNECT on its way up', () => {
     ['none', 0],
     ['one that leaves nothing to save', 217],
     ['one as long', 540],
-  ])('keeps what it has if that is %s', (_what, keepAlive) => {
+  ])('keeps a keep-alive that is %s', (_what, keepAlive) => {
     const pings = new LocalPing();
 
     expect(pings.fromClient(connect(keepAlive), 0).upstream).toEqual([connect(keepAlive)]);
@@ -59,7 +60,7 @@ describe('CONNECT on its way up', () => {
     expect(pings.fromClient(pingreq, seconds(1))).toEqual(through);
   });
 
-  it('may come byte by byte, together with what follows, in memory that is reused', () => {
+  it('may arrive byte by byte, together with the next packets, in reused memory', () => {
     const pings = new LocalPing();
     const upstream: Uint8Array[] = [];
     const memory = new Uint8Array(1);
@@ -72,7 +73,7 @@ describe('CONNECT on its way up', () => {
     expect(read(upstream)).toMatchObject([{ cmd: 'connect', keepalive: 540, clientId: 'a' }, { cmd: 'disconnect' }]);
   });
 
-  it('is left alone when it cannot be understood, and so is everything behind it', () => {
+  it('is forwarded unchanged if it is malformed, like everything after it', () => {
     const broken = Uint8Array.of(0x10, 0x02, 0xff, 0xff);
     const pings = new LocalPing();
 
@@ -80,20 +81,20 @@ describe('CONNECT on its way up', () => {
     expect(pings.fromClient(pingreq, 1)).toEqual(through);
   });
 
-  it('is not waited for when another packet comes first', () => {
+  it('is not expected if another packet comes first', () => {
     expect(new LocalPing().fromClient(pingreq, 0)).toEqual(through);
   });
 });
 
 describe('PINGREQ', () => {
-  it('is answered on this side until the next one could be too late for the broker', () => {
+  it('is answered locally until the next one could be too late for the broker', () => {
     const pings = connected(60);
 
     for (let at = 60; at <= 420; at += 60) expect(pings.fromClient(pingreq, seconds(at))).toEqual(answered);
     expect(pings.fromClient(pingreq, seconds(480))).toEqual(through);
   });
 
-  it('goes on to be answered here once the broker has answered', () => {
+  it('is answered locally again after the broker has answered', () => {
     const pings = connected(60);
     expect(pings.fromClient(pingreq, seconds(480))).toEqual(through);
 
@@ -102,7 +103,7 @@ describe('PINGREQ', () => {
     expect(pings.fromClient(pingreq, seconds(540))).toEqual(answered);
   });
 
-  it('goes through each time while the broker owes an answer, so that the client notices a dead connection', () => {
+  it('is forwarded while a packet waits for its answer, so that the client detects a dead connection', () => {
     const pings = connected(60);
     const publish = bytesOf({
       cmd: 'publish',
@@ -121,7 +122,7 @@ describe('PINGREQ', () => {
     expect(pings.fromClient(pingreq, seconds(190))).toEqual(answered);
   });
 
-  it('goes through after long silence of the broker, however much the client has sent', () => {
+  it('is forwarded after long silence of the broker, independently of the client', () => {
     const pings = connected(60);
     const publish = bytesOf({ cmd: 'publish', topic: 'a', payload: 'x', qos: 0, dup: false, retain: false });
     for (let at = 50; at <= 450; at += 50) pings.fromClient(publish, seconds(at));
@@ -130,14 +131,14 @@ describe('PINGREQ', () => {
     expect(pings.fromClient(pingreq, seconds(451))).toEqual(through);
   });
 
-  it('is not asked for by an acknowledgement, which nobody answers', () => {
+  it('is answered locally after an acknowledgement, which has no answer', () => {
     const pings = connected(60);
     pings.fromClient(bytesOf({ cmd: 'puback', messageId: 7 }), seconds(10));
 
     expect(pings.fromClient(pingreq, seconds(60))).toEqual(answered);
   });
 
-  it('is taken out from between other packets, cut anywhere', () => {
+  it('is removed between other packets, in any chunks', () => {
     const publish = bytesOf({
       cmd: 'publish',
       topic: 'a',
@@ -159,7 +160,7 @@ describe('PINGREQ', () => {
     }
   });
 
-  it('behind a remaining length of more than four bytes cannot be told', () => {
+  it('is not recognised after a malformed Remaining Length', () => {
     const malformed = Uint8Array.of(0x30, 0xff, 0xff, 0xff, 0xff, 0x01);
     const pings = connected(60);
 
@@ -180,7 +181,7 @@ describe('Server Keep Alive', () => {
     wildcardSubscriptionAvailable: true,
   };
 
-  it('is the limit upstream, and the client reads what it asked for', () => {
+  it('is the limit upstream, and the client reads the value that it requested', () => {
     const pings = new LocalPing();
     pings.fromClient(connect(60, 5), 0);
 
@@ -191,7 +192,7 @@ describe('Server Keep Alive', () => {
     expect(pings.fromClient(pingreq, seconds(211))).toEqual(through);
   });
 
-  it('below what the client asked for is the client’s, too', () => {
+  it('below the value of the client also applies to the client', () => {
     const pings = new LocalPing();
     pings.fromClient(connect(60, 5), 0);
 
@@ -202,7 +203,7 @@ describe('Server Keep Alive', () => {
     expect(pings.fromClient(pingreq, seconds(30))).toEqual(through);
   });
 
-  it('is the keep-alive of a client that asked for none', () => {
+  it('applies to a client that turned its keep-alive off', () => {
     const pings = new LocalPing();
     pings.fromClient(connect(0, 5), 0);
     pings.fromServer(connack({ serverKeepAlive: 540 }), 0);
@@ -211,7 +212,7 @@ describe('Server Keep Alive', () => {
     expect(pings.fromClient(pingreq, seconds(500))).toEqual(through);
   });
 
-  it('is nothing that a CONNACK has to say', () => {
+  it('is optional in CONNACK', () => {
     const pings = new LocalPing();
     pings.fromClient(connect(60, 5), 0);
     const told = connack(properties);

@@ -9,7 +9,7 @@ import { GuardedBroker } from '../support/guarded-broker';
 import { OidcProvider } from '../support/oidc-provider';
 import { messagesOf } from './support/messages';
 
-// Node 20 has no WebSocket of its own; the one of `ws` has the same surface. The shim takes it when it is loaded.
+// Node 20 has no global WebSocket. The class of `ws` has the same interface; the shim reads the global when it is loaded.
 Object.assign(globalThis, { WebSocket });
 const { createWebsocket } = require('../../clients/mqttjs') as typeof import('../../clients/mqttjs');
 
@@ -32,13 +32,13 @@ beforeEach(() => guarded.forgive());
 
 afterAll(() => Promise.all([guarded.stop(), provider.stop()]));
 
-/** Who may come in, and what it says. */
+/** Credentials of an accepted client, and its message. */
 const proofs: readonly (readonly [what: string, password: () => Promise<string>])[] = [
   ['a user', async () => 'sesame'],
   ['a token', () => provider.token()],
 ];
 
-/** Who may not, and the codes of MQTT 3.1.1 and 5.0 for it. */
+/** Refused credentials, and the codes of MQTT 3.1.1 and 5.0. */
 const failures: readonly (readonly [what: string, password: () => Promise<string>, older: number, newer: number])[] = [
   ['a wrong password', async () => 'wrong', 4, 0x86],
   ['a token for somebody else', () => provider.token({ audience: 'mail' }), 5, 0x87],
@@ -58,13 +58,13 @@ const failures: readonly (readonly [what: string, password: () => Promise<string
     return spawn('stdbuf', ['-oL', program, ...login, '-t', 'devices/x', '-q', '1', ...args]);
   }
 
-  /** How it ended, and what it said of it. */
+  /** Exit code and output. */
   async function ended(run: ChildProcess): Promise<{ code: number; said: string }> {
     const [said, [code]] = await Promise.all([text(run.stderr!), once(run, 'close')]);
     return { code, said };
   }
 
-  it.each(proofs)('carry a message for %s', async (_what, password) => {
+  it.each(proofs)('send a message with %s', async (_what, password) => {
     const sub = mosquitto('mosquitto_sub', await password(), '-d', '-C', '1');
     const output = text(sub.stdout!);
     const isOver = ended(sub);
@@ -78,7 +78,7 @@ const failures: readonly (readonly [what: string, password: () => Promise<string
     expect((await output).split('\n')).toContain('hello');
   });
 
-  it.each(failures)('are refused with %s, and say why', async (_what, password, older, newer) => {
+  it.each(failures)('are refused with %s, and print the reason', async (_what, password, older, newer) => {
     const code = version === '5' ? newer : older;
     const why = code === 4 || code === 0x86 ? /bad user ?name or password/i : /not authori[sz]ed/i;
 
@@ -102,7 +102,7 @@ const failures: readonly (readonly [what: string, password: () => Promise<string
 describe.each([4, 5] as const)('MQTT.js with protocol version %i', (protocolVersion) => {
   const clients: MqttClient[] = [];
 
-  // MQTT.js settles for Node or browser with its first connection.
+  // MQTT.js decides between Node and browser at its first connection.
   let mqtt: typeof import('mqtt');
   jest.isolateModules(() => {
     mqtt = require('mqtt');
@@ -117,7 +117,7 @@ describe.each([4, 5] as const)('MQTT.js with protocol version %i', (protocolVers
     return client;
   }
 
-  it.each(proofs)('carries a message for %s', async (_what, password) => {
+  it.each(proofs)('sends a message with %s', async (_what, password) => {
     const client = await connect({ username: 'alice', password: await password() });
     await client.subscribeAsync('devices/x', { qos: 1 });
     const received = messagesOf(client, 1);
@@ -126,7 +126,7 @@ describe.each([4, 5] as const)('MQTT.js with protocol version %i', (protocolVers
     expect((await received).map(String)).toEqual(['hello']);
   });
 
-  it.each(failures)('is refused with %s, and tells the code', async (_what, password, older, newer) => {
+  it.each(failures)('is refused with %s, and reports the code', async (_what, password, older, newer) => {
     const code = protocolVersion === 5 ? newer : older;
 
     await expect(connect({ username: 'alice', password: await password() })).rejects.toMatchObject({ code });
@@ -136,7 +136,7 @@ describe.each([4, 5] as const)('MQTT.js with protocol version %i', (protocolVers
     await expect(connect({})).rejects.toMatchObject({ code: protocolVersion === 5 ? 0x87 : 5 });
   });
 
-  it('carries a message for a token in the address', async () => {
+  it('sends a message with a token in the URL', async () => {
     const url = `${guarded.cloud.gatewayUrl}?access_token=${await provider.token()}`;
     const client = await mqtt.connectAsync(url, { createWebsocket, protocolVersion, reconnectPeriod: 0 });
     clients.push(client);

@@ -22,7 +22,7 @@ afterAll(async () => {
   await gateway.close();
 });
 
-/** Runs until it has received what `-C` says; `ready` when it is subscribed. */
+/** Runs until it has received the number of messages of `-C`; `ready` resolves after SUBACK. */
 function mosquittoSub(...args: string[]) {
   const sub = spawn('stdbuf', ['-oL', 'mosquitto_sub', '-p', String(adapter.port), '-d', ...args]);
   const output = text(sub.stdout);

@@ -8,7 +8,7 @@ import type { CirrusWebSocket } from '../../clients/websocket';
 import { messagesOf } from './support/messages';
 import { startTextGateway, type TextGateway } from './support/text-gateway';
 
-// Node 20 has no WebSocket of its own; the one of `ws` has the same surface. The shim takes it when it is loaded.
+// Node 20 has no global WebSocket. The class of `ws` has the same interface; the shim reads the global when it is loaded.
 Object.assign(globalThis, { WebSocket });
 const { createWebsocket } = require('../../clients/mqttjs') as typeof import('../../clients/mqttjs');
 
@@ -26,7 +26,7 @@ afterEach(async () => {
 
 afterAll(() => gateway.close());
 
-// MQTT.js settles for Node or browser with its first connection, so each gets an MQTT.js of its own.
+// MQTT.js decides between Node and browser at its first connection, so each test loads its own MQTT.js.
 function freshMqttJs(): typeof import('mqtt') {
   let mqtt: typeof import('mqtt') | undefined;
   jest.isolateModules(() => {
@@ -88,7 +88,7 @@ describe.each<[string, IClientOptions]>([
     expect(await failure).toBe('a packet of 98311 bytes is over the limit of 97280');
   });
 
-  it('ends the connection when the gateway answers in place of the broker', async () => {
+  it('ends the connection when API Gateway responds in place of the broker', async () => {
     const client = await connect();
 
     const failure = streamError(client);
@@ -101,7 +101,7 @@ describe.each<[string, IClientOptions]>([
   });
 });
 
-/** In a browser MQTT.js keeps the reason in the event of the WebSocket. */
+/** In a browser the reason is in the WebSocket event of MQTT.js's error. */
 async function streamError(client: MqttClient): Promise<string> {
   const [error] = await once(client.stream as EventEmitter, 'error');
   return error.event?.message ?? error.message;
@@ -121,15 +121,14 @@ describe('the shim bundled for a browser', () => {
   it('needs nothing of Node', () => {
     const inputs = Object.keys(bundle.metafile.inputs);
 
-    expect(inputs.map((path) => path.replace(/^.*(?=clients\/|node_modules\/)/, '')).sort()).toEqual([
+    expect(inputs.map((path) => path.replace(/^.*(?=clients\/|lambdas\/|node_modules\/)/, '')).sort()).toEqual([
       'clients/base64.ts',
-      'clients/clean-text.ts',
       'clients/gateway-link.ts',
       'clients/gateway-options.ts',
       'clients/local-ping.ts',
       'clients/mqttjs.ts',
       'clients/node-websocket.ts',
-      'clients/packet-header.ts',
+      'clients/packet-fields.ts',
       'clients/publish-guard.ts',
       'clients/publish-size.ts',
       'clients/renewal.ts',
@@ -137,11 +136,16 @@ describe('the shim bundled for a browser', () => {
       'clients/socket-events.ts',
       'clients/websocket.ts',
       'clients/wire.ts',
+      'lambdas/protocol/codec/packet-types.ts',
+      'lambdas/protocol/codec/read-fixed-header.ts',
+      'lambdas/protocol/codec/varint.ts',
+      'lambdas/protocol/disallowed-characters.ts',
+      'lambdas/protocol/limits.ts',
       'node_modules/ws/browser.js',
     ]);
   });
 
-  it('talks to the broker with the globals of a browser alone', async () => {
+  it('connects to the broker with only the globals of a browser', async () => {
     const browser = { WebSocket, setTimeout, clearTimeout };
     const { createWebsocket: create } = runInNewContext(`${bundle.outputFiles[0]!.text}; shim`, browser);
 

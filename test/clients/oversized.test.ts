@@ -4,7 +4,7 @@ import WebSocket from 'ws';
 import { MAX_PACKET_BYTES } from '../../clients/wire';
 import { type Cloud, startCloud } from '../../local/cloud';
 
-// Node 20 has no WebSocket of its own; the one of `ws` has the same surface. The shim takes it when it is loaded.
+// Node 20 has no global WebSocket. The class of `ws` has the same interface; the shim reads the global when it is loaded.
 Object.assign(globalThis, { WebSocket });
 const { createWebsocket, guardPublish } = require('../../clients/mqttjs') as typeof import('../../clients/mqttjs');
 
@@ -21,7 +21,7 @@ afterEach(async () => {
 
 afterAll(() => cloud.stop());
 
-// MQTT.js settles for Node or browser with its first connection, so each gets an MQTT.js of its own.
+// MQTT.js decides between Node and browser at its first connection, so each test loads its own MQTT.js.
 function freshMqttJs(): typeof import('mqtt') {
   let mqtt: typeof import('mqtt') | undefined;
   jest.isolateModules(() => {
@@ -32,7 +32,7 @@ function freshMqttJs(): typeof import('mqtt') {
 
 const over = Buffer.alloc(98_400, 'x');
 
-/** The bytes of a PUBLISH beside payload: header, topic of one byte, packet id, and in 5.0 the length of properties. */
+/** Bytes of a PUBLISH without payload: fixed header, topic of one byte, packet id, and in 5.0 the property length. */
 const overhead = (qos: number, version: number) => 4 + 3 + (qos > 0 ? 2 : 0) + (version === 5 ? 1 : 0);
 
 describe.each<[string, IClientOptions]>([
@@ -93,7 +93,7 @@ describe.each<[string, IClientOptions]>([
         { status: 'rejected', reason: protocolVersion === 5 ? { code: 0x97 } : { bytes: 98_409, limit: 97_280 } },
         { status: 'fulfilled' },
       ]);
-      // 3.1.1 has no answer that says too large: there the shim learns with the second connection whom to tell.
+      // MQTT 3.1.1 has no error for it: the shim learns its client at the second connection.
       expect(handshakes.count).toBe(protocolVersion === 5 ? 1 : 2);
     });
 
@@ -126,7 +126,7 @@ describe.each<[string, IClientOptions]>([
     },
   );
 
-  it('leaves room for what subscribers of MQTT 5.0 get with a message of the largest size', async () => {
+  it('leaves space for the properties that subscribers of MQTT 5.0 get with the largest message', async () => {
     const { client: publisher } = await connect({ protocolVersion: 4 }, guardPublish);
     const { client: subscriber } = await connect({ protocolVersion: 5 }, plain);
     const filters = ['large/#', 'large/+', '+/+', '+/message', 'large/message', '#'];
@@ -144,7 +144,7 @@ describe.each<[string, IClientOptions]>([
     ).rejects.toThrow('a packet of 97281 bytes is over the limit of 97280');
   });
 
-  it('does not keep a client from coming back when it subscribes to too much', async () => {
+  it('does not prevent a reconnect when a SUBSCRIBE is too large', async () => {
     const { client, handshakes } = await connect({ protocolVersion: 4 }, guardPublish);
     const filters = Array.from({ length: 1_000 }, (_, n) => `many/${n}`.padEnd(100, '.'));
 

@@ -6,7 +6,7 @@ import type { TextSocketClass } from '../../clients/websocket';
 import { type Cloud, startCloud } from '../../local/cloud';
 import { startTextGateway } from './support/text-gateway';
 
-// Node 20 has no WebSocket of its own; the one of `ws` has the same surface.
+// Node 20 has no global WebSocket. The class of `ws` has the same interface.
 Object.assign(globalThis, { WebSocket });
 const Paho = require('paho-mqtt') as typeof import('paho-mqtt');
 
@@ -48,7 +48,7 @@ const heard = (client: Client, count: number) =>
   });
 
 describe('Eclipse Paho with the global WebSocket replaced', () => {
-  it.each([0, 1, 2] as const)('publishes and hears messages at QoS %i', async (qos) => {
+  it.each([0, 1, 2] as const)('publishes and receives messages at QoS %i', async (qos) => {
     const client = await connect(`paho-${qos}`);
     await subscribed(client, 'paho/#', qos);
     const messages = heard(client, 3);
@@ -93,7 +93,7 @@ describe('Eclipse Paho with the global WebSocket replaced', () => {
     expect((await messages)[0]!.payloadString).toBe('small');
   });
 
-  it('is told of a connection that was cut', async () => {
+  it('gets an event when its connection is cut', async () => {
     const client = await connect('paho-cut');
     const lost = new Promise<{ errorCode: number }>((resolve) => {
       client.onConnectionLost = resolve;
@@ -106,16 +106,16 @@ describe('Eclipse Paho with the global WebSocket replaced', () => {
 });
 
 describe('Eclipse Paho that reconnects', () => {
-  it('comes back by itself when its connection is renewed', async () => {
+  it('reconnects by itself when its connection is renewed', async () => {
     const undo = installGlobalWebSocket(cloud.gatewayUrl, { renewAfter: [0, 0], WebSocket: WebSocket as never });
     const client = await connect('paho-renewed', { reconnect: true, cleanSession: false });
     const [before] = cloud.connections().slice(-1);
 
     const back = new Promise<boolean>((resolve) => {
-      (client as Client & { onConnected: (again: boolean) => void }).onConnected = resolve; // not in its types
+      (client as Client & { onConnected: (again: boolean) => void }).onConnected = resolve; // Missing in its types.
     });
 
-    expect(await back).toBe(true); // not the first time
+    expect(await back).toBe(true); // True for a reconnect.
     expect(cloud.connections()).not.toContain(before);
     undo();
   });
@@ -128,7 +128,7 @@ describe('Eclipse Paho that reconnects with an oversized message in its store', 
     expect(() => client.send('stored', new ArrayBuffer(98_400), 1)).toThrow(/over the limit/);
 
     const back = new Promise<void>((resolve) => {
-      (client as Client & { onConnected: () => void }).onConnected = resolve; // not in its types
+      (client as Client & { onConnected: () => void }).onConnected = resolve; // Missing in its types.
     });
     cloud.faults.cut(cloud.connections().at(-1)!);
     await back;
@@ -145,7 +145,7 @@ describe('Eclipse Paho that reconnects with an oversized message in its store', 
 });
 
 describe('installGlobalWebSocket', () => {
-  it('leaves other addresses to the class that was there', async () => {
+  it('uses the original class for other addresses', async () => {
     const other = await startTextGateway();
     const socket = new globalThis.WebSocket(other.url, 'mqtt');
 
@@ -157,7 +157,7 @@ describe('installGlobalWebSocket', () => {
     await other.close();
   });
 
-  it('hands on all that other addresses are opened with, as the headers that React Native takes', () => {
+  it('passes all arguments to the original class, for example headers in React Native', () => {
     const opened: unknown[][] = [];
     const Recorder = class {
       constructor(...given: unknown[]) {
@@ -213,7 +213,7 @@ describe('installGlobalWebSocket', () => {
     expect(globalThis.WebSocket).toBe(before);
   });
 
-  it('puts the former class back', () => {
+  it('restores the original class', () => {
     const before = globalThis.WebSocket;
 
     installGlobalWebSocket('ws://127.0.0.1/mqtt')();

@@ -84,22 +84,25 @@ if (!hasOpenssl) console.warn('there is no openssl to make a certificate: paho-m
     expect(said).toBe("home/lamp b'on'\n");
   });
 
-  it.each([0, 1, 2] as const)('talks to MQTT.js at QoS %i, in payloads of 0, 20 KB and 90 KB', async (qos) => {
-    const paho = await joined({ clientId: `paho${qos}` });
-    const client = await mqttjs();
-    await paho.subscribe('to/paho', qos);
-    await client.subscribeAsync('from/paho', { qos });
-    const payloads = [0, 20_480, 92_160].map((size) => 'x'.repeat(size));
+  it.each([0, 1, 2] as const)(
+    'exchanges messages with MQTT.js at QoS %i, in payloads of 0, 20 KB and 90 KB',
+    async (qos) => {
+      const paho = await joined({ clientId: `paho${qos}` });
+      const client = await mqttjs();
+      await paho.subscribe('to/paho', qos);
+      await client.subscribeAsync('from/paho', { qos });
+      const payloads = [0, 20_480, 92_160].map((size) => 'x'.repeat(size));
 
-    const received = messagesOf(client, payloads.length);
-    paho.publish(...payloads.map((payload) => ({ topic: 'from/paho', payload, qos })));
-    for (const payload of payloads) await client.publishAsync('to/paho', payload, { qos });
+      const received = messagesOf(client, payloads.length);
+      paho.publish(...payloads.map((payload) => ({ topic: 'from/paho', payload, qos })));
+      for (const payload of payloads) await client.publishAsync('to/paho', payload, { qos });
 
-    expect((await received).map(String)).toEqual(payloads);
-    expect(await paho.payloads(payloads.length)).toEqual(payloads);
-  });
+      expect((await received).map(String)).toEqual(payloads);
+      expect(await paho.payloads(payloads.length)).toEqual(payloads);
+    },
+  );
 
-  it('speaks MQTT 5.0', async () => {
+  it('supports MQTT 5.0', async () => {
     const paho = await joined({ clientId: 'five', version: 5 });
     await paho.subscribe('five', 1);
 
@@ -108,7 +111,7 @@ if (!hasOpenssl) console.warn('there is no openssl to make a certificate: paho-m
     expect(await paho.payloads(1)).toEqual(['to myself']);
   });
 
-  it('leaves a retained message, and finds one', async () => {
+  it('publishes and receives a retained message', async () => {
     const publisher = await joined({ clientId: 'retainer' });
     publisher.publish({ topic: 'kept/1', payload: 'still here', qos: 1, retain: true });
     await publisher.next('published');
@@ -119,7 +122,7 @@ if (!hasOpenssl) console.warn('there is no openssl to make a certificate: paho-m
     expect(await late.next('message')).toMatchObject({ topic: 'kept/1', payload: 'still here', retain: true });
   });
 
-  it('has its will published when it is killed, and not when it says goodbye', async () => {
+  it('has its will published when it is killed, but not after DISCONNECT', async () => {
     const client = await mqttjs();
     await client.subscribeAsync('wills/#', { qos: 1 });
     const will = (payload: string) => ({ topic: 'wills/1', payload, qos: 1 as const });
@@ -135,7 +138,7 @@ if (!hasOpenssl) console.warn('there is no openssl to make a certificate: paho-m
     expect((await received).map(String)).toEqual(['was killed']);
   });
 
-  it('resumes its session after its socket was cut, and numbers its frames anew', async () => {
+  it('resumes its session after its socket was cut, and restarts the numbers of its frames', async () => {
     const client = await mqttjs();
     const [publisherId] = cloud.connections();
     const paho = await joined({ clientId: 'resumed', clean: false });
@@ -152,7 +155,7 @@ if (!hasOpenssl) console.warn('there is no openssl to make a certificate: paho-m
     expect(await paho.payloads(1)).toEqual(['heard']);
   });
 
-  it('publishes what it was told while its socket was cut in the middle of a large packet', async () => {
+  it('publishes stored messages after its socket was cut in the middle of a large packet', async () => {
     const client = await mqttjs();
     await client.subscribeAsync('cut/off', { qos: 1 });
     const paho = await joined({ clientId: 'sliced', clean: false });
@@ -179,7 +182,7 @@ if (!hasOpenssl) console.warn('there is no openssl to make a certificate: paho-m
     expect(await paho.payloads(1)).toEqual(['z'.repeat(97_280 - header)]);
   });
 
-  it('gathers what it publishes in one go into few frames, as the wire format has them', async () => {
+  it('puts messages that are published in one turn into few frames', async () => {
     const gateway = await startTextGateway();
     const paho = await joined({ clientId: 'burst', url: gateway.url });
     await paho.subscribe('burst', 1);
@@ -196,7 +199,7 @@ if (!hasOpenssl) console.warn('there is no openssl to make a certificate: paho-m
     await gateway.close();
   });
 
-  it('brings a fresh token to each handshake', async () => {
+  it('uses a new token for each handshake', async () => {
     const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
     await once(server, 'listening');
     const heard: (string | undefined)[] = [];
@@ -222,7 +225,7 @@ if (!hasOpenssl) console.warn('there is no openssl to make a certificate: paho-m
     const names = ['-addext', 'subjectAltName=DNS:localhost'];
     execFileSync('openssl', [...request, ...names, '-keyout', key, '-out', certificate], { stdio: 'ignore' });
     const front = createHttpsServer({ key: readFileSync(key), cert: readFileSync(certificate) });
-    // TLS ends here; what is inside it goes to the gateway as it is.
+    // TLS ends here; its content is forwarded to the gateway.
     front.removeAllListeners('secureConnection').on('secureConnection', (inside) => {
       const gateway = connectSocket(cloud.port, '127.0.0.1');
       inside.pipe(gateway).pipe(inside);

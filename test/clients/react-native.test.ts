@@ -7,8 +7,8 @@ import WebSocket from 'ws';
 import { type Cloud, startCloud } from '../../local/cloud';
 
 /**
- * The WebSocket of React Native: it takes no URL object, never says how much is buffered, has no type that fits `Event`, and
- * tells plain objects.
+ * A WebSocket like React Native's: it accepts no URL object, its bufferedAmount is always 0, and its events are plain objects
+ * without the class `Event`.
  */
 class ReactNativeWebSocket {
   static readonly CONNECTING = 0;
@@ -56,7 +56,7 @@ class ReactNativeWebSocket {
   }
 }
 
-/** What an app finds besides the language itself, as far as MQTT.js or the shim look for it. There is no Buffer, no Event, no atob, no TextDecoder, no document. */
+/** The globals of React Native that MQTT.js or the shim use. There is no Buffer, Event, atob, TextDecoder or document. */
 function reactNative() {
   const globals: Record<string, unknown> = {
     WebSocket: ReactNativeWebSocket,
@@ -93,8 +93,8 @@ beforeAll(async () => {
 
 afterAll(() => cloud.stop());
 
-describe('with no more than React Native has', () => {
-  it('the shim carries packets both ways', async () => {
+describe('with the interface of React Native', () => {
+  it('the shim exchanges packets in both directions', async () => {
     const app = reactNative();
     runInContext(shim, app);
 
@@ -112,7 +112,7 @@ describe('with no more than React Native has', () => {
     expect([...answer]).toEqual([true, 0x20, 2, 0, 0]);
   });
 
-  it.each([0, 1, 2])('MQTT.js publishes and hears at QoS %i', async (qos) => {
+  it.each([0, 1, 2])('MQTT.js publishes and receives at QoS %i', async (qos) => {
     const app = reactNative();
     runInContext(readFileSync(join(root, 'node_modules', 'mqtt', 'dist', 'mqtt.js'), 'utf8'), app);
     runInContext(shim, app);

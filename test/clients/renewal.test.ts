@@ -13,7 +13,7 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-/** A connection that is renewed between 1 h 50 and 1 h 58, and how old it was then, in minutes. */
+/** A connection that is renewed between 1 h 50 and 1 h 58, and its age at the renewal in minutes. */
 function connection(isWhole = () => true) {
   const openedAt = Date.now();
   const renewedAfter: number[] = [];
@@ -27,7 +27,7 @@ describe('the renewal of a connection', () => {
     [0, 110],
     [0.5, 114],
     [0.999_999, 118],
-  ])('comes once, at a random moment: with %d after %d minutes', (luck, age) => {
+  ])('happens once, at a random time: with %d after %d minutes', (luck, age) => {
     jest.spyOn(Math, 'random').mockReturnValue(luck);
     const { renewedAfter } = connection();
 
@@ -37,7 +37,7 @@ describe('the renewal of a connection', () => {
     expect(renewedAfter[0]).toBeCloseTo(age, 1);
   });
 
-  it('spreads a fleet that connected at once', () => {
+  it('spreads a fleet that connected together', () => {
     const fleet = Array.from({ length: 400 }, () => connection());
 
     jest.advanceTimersByTime(minutes(120));
@@ -51,7 +51,7 @@ describe('the renewal of a connection', () => {
     expect(Math.max(...perMinute.values())).toBeLessThan(100);
   });
 
-  it('waits until nothing has passed for two seconds', () => {
+  it('waits until the connection is idle for two seconds', () => {
     jest.spyOn(Math, 'random').mockReturnValue(0);
     const { renewal, renewedAfter } = connection();
 
@@ -66,7 +66,7 @@ describe('the renewal of a connection', () => {
     expect(renewedAfter).toHaveLength(1);
   });
 
-  it('waits while a packet is half sent', () => {
+  it('waits while a packet is incomplete', () => {
     jest.spyOn(Math, 'random').mockReturnValue(0);
     let isWhole = false;
     const { renewedAfter } = connection(() => isWhole);
@@ -79,7 +79,7 @@ describe('the renewal of a connection', () => {
     expect(renewedAfter).toHaveLength(1);
   });
 
-  it('waits for a minute at most, which leaves another until API Gateway ends the connection', () => {
+  it('waits at most a minute, and ends a minute before API Gateway does', () => {
     jest.spyOn(Math, 'random').mockReturnValue(0.999_999);
     const { renewedAfter } = connection(() => false);
 
@@ -88,7 +88,7 @@ describe('the renewal of a connection', () => {
     expect(renewedAfter).toEqual([expect.closeTo(119, 1)]);
   });
 
-  it('does not come for a connection that has ended', () => {
+  it('does not happen after the end of the connection', () => {
     const { renewal, renewedAfter } = connection();
 
     renewal.stop();

@@ -9,10 +9,11 @@ type Version = 4 | 5;
 const connect = (protocolVersion: Version) =>
   generate({ cmd: 'connect', protocolId: 'MQTT', protocolVersion, clientId: 'a', clean: true, keepalive: 60 });
 
-/** A PUBLISH of so many bytes. */
+/** A PUBLISH of this size in bytes. */
 function publish(bytes: number, qos: 0 | 1 | 2, version: Version, topic = 'a'): Buffer {
   const packet = { cmd: 'publish', topic, qos, messageId: 0x1234, dup: false, retain: false } as const;
-  const overhead = publishBytes(topic, Buffer.alloc(bytes), { qos }, version === 5) - bytes;
+  const overhead =
+    publishBytes({ topic, payload: Buffer.alloc(bytes), options: { qos }, protocolVersion: version }) - bytes;
   const made = generate({ ...packet, payload: Buffer.alloc(bytes - overhead, 'x') }, { protocolVersion: version });
   expect(made).toHaveLength(bytes);
   return made;
@@ -29,7 +30,7 @@ function subscribe(filters: number, version: Version): Buffer {
   });
 }
 
-/** Gives the gate the packets in chunks of one size. */
+/** Passes packets to the gate in chunks of one size. */
 function through(gate: SizeGate, packets: readonly Buffer[], chunk = Number.MAX_SAFE_INTEGER) {
   const bytes = Buffer.concat(packets);
   const outcomes = [];
@@ -51,7 +52,7 @@ describe('a PUBLISH that is too large', () => {
     [5, 0, undefined],
     [5, 1, '400412349700'],
     [5, 2, '500412349700'],
-  ])('of version %i at QoS %i is taken out of the stream', (version, qos, answer) => {
+  ])('of version %i at QoS %i is withheld from the stream', (version, qos, answer) => {
     const around = [connect(version), publish(30, 1, version)];
 
     const { upstream, refusals } = through(new SizeGate(), [...around, publish(98_305, qos, version), ...around]);
@@ -60,7 +61,7 @@ describe('a PUBLISH that is too large', () => {
     expect(refusals).toEqual([['a packet of 98305 bytes is over the limit of 97280', answer]]);
   });
 
-  it.each([1, 2, 3, 5, 7, 1_000, 98_310])('is taken out in chunks of %i bytes', (chunk) => {
+  it.each([1, 2, 3, 5, 7, 1_000, 98_310])('is withheld in chunks of %i bytes', (chunk) => {
     const packets = [connect(5), publish(98_400, 2, 5, 'a/topic/of/its/own'), small, publish(98_400, 1, 5), small];
 
     const { upstream, refusals } = through(new SizeGate(), packets, chunk);
@@ -78,7 +79,7 @@ describe('a PUBLISH that is too large', () => {
     expect(refusals).toEqual([['a packet of 97281 bytes is over the limit of 97280', undefined]]);
   });
 
-  it('is one above what CONNACK of MQTT 5.0 announces', () => {
+  it('is one above the Maximum Packet Size in CONNACK of MQTT 5.0', () => {
     const gate = new SizeGate();
     const connack = generate(
       { cmd: 'connack', reasonCode: 0, sessionPresent: false, properties: { maximumPacketSize: 70_000 } },
@@ -128,8 +129,8 @@ describe('a SUBSCRIBE that is too large', () => {
   });
 });
 
-describe('what passes', () => {
-  it('is every other packet, and a remaining length that does not end', () => {
+describe('a forwarded packet', () => {
+  it('is every other one, also with a malformed Remaining Length', () => {
     const others = [
       connect(5),
       Buffer.from('c000', 'hex'),
@@ -176,7 +177,7 @@ describe('the size of a PUBLISH', () => {
         } as const;
         const made = generate(packet as unknown as Packet, { protocolVersion });
 
-        expect(publishBytes(topic, payload, { qos, properties }, protocolVersion === 5)).toBe(made.length);
+        expect(publishBytes({ topic, payload, options: { qos, properties }, protocolVersion })).toBe(made.length);
       }
     }
   });

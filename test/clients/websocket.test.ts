@@ -15,7 +15,7 @@ beforeAll(async () => {
 
 afterAll(() => gateway.close());
 
-/** As Paho does: a WebSocket class, `on...` handlers, ArrayBuffers. */
+/** Uses a WebSocket like Paho: with `on...` handlers and ArrayBuffers. */
 function openLikePaho() {
   const socket = new CirrusWebSocket(gateway.url, ['mqtt'], { WebSocket: WebSocket as unknown as TextSocketClass });
   const packets: string[] = [];
@@ -32,8 +32,8 @@ const told = (socket: CirrusWebSocket, type: SocketEventType) =>
     socket.addEventListener(type, (event) => resolve(event as object), { once: true }),
   );
 
-describe('the WebSocket stand-in', () => {
-  it('has the surface of a WebSocket', async () => {
+describe('CirrusWebSocket', () => {
+  it('has the interface of a WebSocket', async () => {
     const { socket } = openLikePaho();
 
     expect([socket.CONNECTING, socket.OPEN, socket.CLOSING, socket.CLOSED]).toEqual([0, 1, 2, 3]);
@@ -48,7 +48,7 @@ describe('the WebSocket stand-in', () => {
     expect(() => socket.send(connectPacket)).not.toThrow();
   });
 
-  it('takes packets cut anywhere, in memory that is reused, and gives ArrayBuffers', async () => {
+  it('accepts packets in any chunks, in reused memory, and delivers ArrayBuffers', async () => {
     const { socket, packets } = openLikePaho();
     await told(socket, 'open');
     const reused = connectPacket.slice();
@@ -65,7 +65,7 @@ describe('the WebSocket stand-in', () => {
     expect(gateway.breaches).toEqual([]);
   });
 
-  it('sends what was written just before it closes', async () => {
+  it('sends pending packets before it closes', async () => {
     const { socket } = openLikePaho();
     await told(socket, 'open');
     const framesBefore = gateway.frameSizes.length;

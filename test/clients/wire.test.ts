@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it, jest } from '@jest/globals';
 import * as wire from '../../clients/wire';
 import vectors from '../../docs/wire-vectors.json';
-import { maxIncomingPacketSize } from '../../lambdas/protocol/limits';
-import { gatewayMaxPacketSize } from '../../lambdas/protocol/packet-splitter';
+import { gatewayMaxPacketSize, maxIncomingPacketSize } from '../../lambdas/protocol/limits';
 import { wholePacketBytes } from './support/packets';
 
 const expand = (text: string) =>

@@ -4,7 +4,7 @@ import type { Clause, Ledger } from './ledger';
 
 export const documentFile = join(__dirname, '../../docs/conformance.md');
 
-/** The document as it should be: its prose as it is, with what stands between the marks taken from the ledger. */
+/** Returns the document with the sections between the marks generated from the ledger; other text is unchanged. */
 export function writtenDocument(ledger: Ledger): string {
   return Object.entries({
     summary: summary(ledger),
@@ -74,7 +74,7 @@ function link(path: string): string {
   return `[${path.replace(/(\.test)?\.(ts|json)$/, '')}](../test/${path})`;
 }
 
-/** Signs of topics that Markdown would take for its own. */
+/** Characters of topics that have a meaning in Markdown. */
 function plain(text: string): string {
   return text.replace(/[#+$*_|]/g, '\\$&');
 }

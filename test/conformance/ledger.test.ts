@@ -18,7 +18,7 @@ describe('the ledger of clauses', () => {
     }
   });
 
-  it('knows each clause that code, tests and their comments name', () => {
+  it('contains each clause that code, tests and their comments name', () => {
     const named = ['bin', 'bench', 'clients', 'lambdas', 'lib', 'local', 'test']
       .flatMap((folder) => sources(folder, /\.(ts|json)$/))
       .flatMap(({ path, text }) => [...text.matchAll(/(?:v3 )?MQTT-[\d.]+-\d+/g)].map(([name]) => ({ path, name })));
@@ -31,18 +31,18 @@ describe('the ledger of clauses', () => {
     expect(unproved(ledger['3.1.1'])).toEqual([]);
   });
 
-  it('lists each clause of MQTT 5.0 that has neither as open, and no other; npm run conformance strikes off what is proved', () => {
+  it('lists exactly the clauses of MQTT 5.0 without a test or a reason as open', () => {
     expect(unproved(ledger['5.0'])).toEqual(readOpen());
   });
 
-  it('gives reasons only where there is a clause that binds the server, and no test', () => {
+  it('has reasons only for clauses that bind the server and have no test', () => {
     const given = [...Object.keys(reasons3).map((id) => `v3 ${id}`), ...Object.keys(reasons5)];
     const needed = all.filter(({ binds, proofs }) => binds !== 'client' && proofs.length === 0).map(({ name }) => name);
 
     expect(given.filter((name) => !needed.includes(name))).toEqual([]);
   });
 
-  it('calls not met what the head of a test file calls so', () => {
+  it('marks the same clauses as not met as the heads of test files', () => {
     const heads = sources('test', /\.test\.ts$/).flatMap(({ text }) => text.match(/^ \* Not met: .*/gm) ?? []);
     const names = heads.flatMap((line) => [...line.matchAll(/(?:v3 )?MQTT-[\d.]+-\d+/g)].map(([name]) => name));
 
@@ -52,7 +52,7 @@ describe('the ledger of clauses', () => {
 });
 
 describe('docs/conformance.md', () => {
-  it('is what npm run conformance writes', () => {
+  it('is equal to the output of npm run conformance', () => {
     expect(readFileSync(documentFile, 'utf8')).toBe(writtenDocument(ledger));
   });
 });

@@ -7,25 +7,25 @@ import reasons5 from './reasons-5.json';
 
 const root = join(__dirname, '../..');
 
-/** Clauses of MQTT 5.0 that still wait for a test or a reason, one a line; empty once 5.0 is whole. */
+/** Clauses of MQTT 5.0 without a test or a reason, one per line. */
 export const openFile = join(__dirname, 'open-5.txt');
 
 export type Version = '3.1.1' | '5.0';
 
-/** `moot`: the case does not arise in this broker. `argued`: it holds by construction, and no test could show it fail. */
+/** `moot`: the case does not occur in this broker. `argued`: the clause holds by construction, so that no test could fail. */
 export interface Reason {
   readonly kind: 'not met' | 'moot' | 'argued';
   readonly why: string;
 }
 
-/** A numbered normative statement of the specification, and what is done about it here. */
+/** A normative statement of the specification, with its tests or its reason. */
 export interface Clause {
   readonly id: string;
-  /** How tests name it. */
+  /** Id of the clause in tests. */
   readonly name: string;
   readonly binds: 'server' | 'client' | 'both';
   readonly says: string;
-  /** The files with tests that name it, below `test/`. */
+  /** Files below `test/` with tests that name the clause. */
   readonly proofs: readonly string[];
   readonly reason: Reason | undefined;
 }
@@ -46,7 +46,7 @@ export function readOpen(): string[] {
     .filter((line) => line !== '');
 }
 
-/** What the server has to keep, and neither a test nor a reason says that it does. */
+/** Returns the clauses for servers that have neither a test nor a reason. */
 export function unproved(clauses: readonly Clause[]): string[] {
   const open = clauses.filter(({ binds, proofs, reason }) => binds !== 'client' && proofs.length === 0 && !reason);
   return open.map(({ id }) => id);
@@ -79,7 +79,7 @@ function labelled(text: string, form: RegExp): [label: string, rest: string] {
   return [label, rest];
 }
 
-/** Which test files name a clause: alone in quotes, as `clause` and tables of vectors have it, or in brackets in a title. */
+/** Finds the test files that name a clause: alone in quotes, as in `clause` and tables of vectors, or in brackets in a title. */
 function readProofs(): Map<string, string[]> {
   const proofs = new Map<string, string[]>();
   for (const { path, text } of sources('test', /\.test\.ts$|\.json$/)) {
@@ -91,13 +91,13 @@ function readProofs(): Map<string, string[]> {
   return proofs;
 }
 
-/** A comment says what is proved elsewhere, or not at all. */
+/** Removes comments, because they name clauses that are proved elsewhere or not at all. */
 function withoutComments(text: string): string {
   const lines = text.split('\n').filter((line) => !/^\s*(\/?\*|\/\/)/.test(line));
   return lines.map((line) => line.replace(/ \/\/ .*/, '')).join('\n');
 }
 
-/** The files of a folder of the project, by name; what belongs to the ledger itself is left out. */
+/** Reads the files of a folder of the project by name, without those of the ledger itself. */
 export function sources(folder: string, kind: RegExp): { path: string; text: string }[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
     .map((name) => join(folder, name))

@@ -1,4 +1,4 @@
-/** `npm run conformance`: brings docs/conformance.md up to date, and strikes what is proved now off the list of the open. */
+/** `npm run conformance`: updates docs/conformance.md and removes proved clauses from `open-5.txt`. */
 import { writeFileSync } from 'node:fs';
 import { documentFile, writtenDocument } from './document';
 import { openFile, readLedger, readOpen, unproved } from './ledger';

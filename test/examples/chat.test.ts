@@ -44,7 +44,7 @@ describe('the chat', () => {
     const elsewhere = stage.type(`${ann}ie`);
 
     expect(await here.status).toBe(1);
-    expect(here.errors).toContain('annie has come in from elsewhere\n');
+    expect(here.errors).toContain('annie has connected elsewhere\n');
     await elsewhere.says(/Welcome back, annie/);
   });
 
@@ -56,7 +56,7 @@ describe('the chat', () => {
     expect(run.errors).not.toContain('    at ');
   });
 
-  it('complains in a line about a broker that is not there', async () => {
+  it('prints one line if the broker is unreachable', async () => {
     expect(await complaintWithoutBroker(ann)).toMatch(
       /^1: no connection to ws:\/\/127\.0\.0\.1:9\/mqtt \(.*ECONNREFUSED.*\): is "npm start" running\?\n$/,
     );

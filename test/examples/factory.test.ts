@@ -54,7 +54,7 @@ describe('the factory', () => {
     await stage.close();
   });
 
-  /** Of a machine that has been started. */
+  /** Process id of a started machine. */
   const processOf = async (machine: string) =>
     Number((await running.says(new RegExp(`${machine} runs as process (\\d+)\n`)))[1]);
 
@@ -85,7 +85,7 @@ describe('the factory', () => {
     await alarm().waitFor();
   });
 
-  // Whoever would repair it stands still for as long as it is looked at.
+  // The process that would repair it is stopped during the assertions.
   it('shows that a sensor is DEAD whose connection is lost, until it is back', async () => {
     process.kill(oven, 'SIGSTOP');
     await apiOf(stage.cloud).disconnect('factory-oven-humidity', { will: 'publish' });
@@ -122,7 +122,7 @@ describe('the factory', () => {
     expect(second.errors).toBe(`port ${port} is taken; choose another with --port\n`);
   });
 
-  it('says when it has lost the broker, and comes back', async () => {
+  it('shows a lost connection, and reconnects', async () => {
     const lost = page.getByRole('status').filter({ hasText: 'connection lost, trying again' }).waitFor();
     for (const connection of stage.cloud.connections()) stage.cloud.faults.cut(connection);
 

@@ -4,7 +4,7 @@ import { commandsOf, complaintWithoutBroker, Stage } from './support/stage';
 
 jest.setTimeout(180_000);
 
-// Debian's Python has Debian's paho-mqtt, whatever else is called python3.
+// Debian's paho-mqtt belongs to Debian's Python; python3 may be another one.
 const hasPaho = (python: string) => spawnSync(python, ['-c', 'import paho.mqtt.client']).status === 0;
 const python = ['python3', '/usr/bin/python3'].find(hasPaho);
 
@@ -13,7 +13,7 @@ if (!python)
 
 const readings = (text: string, line: RegExp) => [...text.matchAll(line)].map(([, reading = '']) => reading);
 
-/** What has not arrived. Some may arrive twice; and paho sends what is new ahead of what it has kept. */
+/** Readings that have not arrived. Some may arrive twice, and paho sends new readings before stored ones. */
 function missing(measured: readonly string[], arrived: readonly string[]): string[] {
   const rest = [...arrived];
   return measured.filter((each) => {
@@ -33,7 +33,7 @@ function missing(measured: readonly string[], arrived: readonly string[]): strin
   });
   afterAll(() => stage.close());
 
-  it('says that it is alive, measures, and is DEAD by its will after kill -9', async () => {
+  it('publishes ALIVE and readings, and its will DEAD after kill -9', async () => {
     expect(others).toEqual([]);
     const watcher = stage.type(look.replace('ws://127.0.0.1:8080/mqtt', stage.cloud.gatewayUrl));
     const running = stage.type(sensor, '--port', `${stage.adapter.port}`, '--every', '0.5');
@@ -46,13 +46,13 @@ function missing(measured: readonly string[], arrived: readonly string[]): strin
     await watcher.says(/sensors\/greenhouse\/state DEAD\n/);
   });
 
-  it('connects again, and sends what it has measured meanwhile', async () => {
+  it('reconnects, and sends the readings of the time between', async () => {
     const watcher = stage.type(look.replace('ws://127.0.0.1:8080/mqtt', stage.cloud.gatewayUrl));
     await watcher.says(/greenhouse\/state DEAD\n/);
     const running = stage.type(sensor, '--port', `${stage.adapter.port}`, '--every', '0.1');
     await running.says(/is ALIVE\n(.*\n)*.* °C\n/);
 
-    stage.cloud.faults.cut(stage.cloud.connections().at(-1)!); // the sensor's: the watcher was there first
+    stage.cloud.faults.cut(stage.cloud.connections().at(-1)!); // The newest connection is the sensor's.
     await running.says(/connection lost, trying again; readings are kept\n/);
     await running.says(/ °C\n(.*\n)*.*is ALIVE\n/);
     running.killAll('SIGINT');
@@ -63,7 +63,7 @@ function missing(measured: readonly string[], arrived: readonly string[]): strin
     expect(missing(measured, arrived)).toEqual([]);
   });
 
-  it('leaves in good order on Ctrl-C', async () => {
+  it('disconnects on Ctrl-C', async () => {
     const running = stage.type(sensor, '--port', `${stage.adapter.port}`);
     await running.says(/is ALIVE\n/);
 
@@ -73,7 +73,7 @@ function missing(measured: readonly string[], arrived: readonly string[]): strin
     expect(running.errors).toBe('');
   });
 
-  it('complains in a line about a broker that is not there', async () => {
+  it('prints one line if the broker is unreachable', async () => {
     expect(await complaintWithoutBroker(sensor, '--port', '9')).toMatch(
       /^1: no connection to 127\.0\.0\.1:9 \(.*refused\): is "npm start" running\?\n$/,
     );

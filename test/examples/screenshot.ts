@@ -4,7 +4,7 @@ import { commandsOf, Stage } from './support/stage';
 
 const picture = join(__dirname, '../../docs/images/example-factory.png');
 
-/** Takes the picture of the dashboard that documents show: a dead machine and an alarm. */
+/** Takes the screenshot of the dashboard for the documents, with a dead machine and an alarm. */
 async function main(): Promise<void> {
   const [stage, browser] = await Promise.all([Stage.open(), startBrowser()]);
   const factory = stage.type(commandsOf('factory')[0]!, '--port', '0', '--fail-every', '12');

@@ -36,7 +36,7 @@ describe('application state', () => {
     await stage.type(watch).says(/pump-10 ALIVE/);
   });
 
-  it('complains in a line about a broker that is not there', async () => {
+  it('prints one line if the broker is unreachable', async () => {
     expect(await complaintWithoutBroker(watch)).toMatch(/^1: no connection to .* is "npm start" running\?\n$/);
   });
 });

@@ -1,7 +1,7 @@
 import { callerIn } from '../../local/aws-call';
 import { type HttpRequest, noReply, type Reply } from '../../local/http-exchange';
 
-/** Characters shown of each row, and of what is none. */
+/** Maximum characters shown of a row or of any other value. */
 const shown = 600;
 
 interface Entry {
@@ -26,7 +26,7 @@ export class CallJournal {
     });
   };
 
-  /** Every call that had to do with a message, by its topic and payload, or by the ids and slots under which it was kept. */
+  /** Returns every call that concerns a message: by its topic and payload, or by the ids and slots under which it was stored. */
   about(topic: string, payload: string): string {
     const name = JSON.stringify(topic);
     const content = JSON.stringify(Buffer.from(payload).toString('base64'));
@@ -45,12 +45,12 @@ export class CallJournal {
   }
 }
 
-/** Items of the inflight table, as text: each begins with its session. */
+/** Formats items of the inflight table; each starts with its session. */
 function rowsIn(text: string): string[] {
   return text.split(/(?=\{"session":)/).slice(1);
 }
 
-/** Of a batch only the rows that matter. */
+/** Returns the relevant rows of a batch. */
 function partOf(text: string, isAbout: (row: string) => boolean): string {
   const rows = rowsIn(text).filter(isAbout);
   return (rows.length > 0 ? rows : [text]).map((row) => row.slice(0, shown)).join(' ');

@@ -6,12 +6,12 @@ import type { Client5 } from '../support/client5';
 
 /** Another seed is another storm: `STORM_SEED=8 npx jest test/faults`. */
 const seed = Number(process.env.STORM_SEED ?? 7);
-/** Seconds; far longer than the retries of this test take, for the clock runs on while it jumps. */
+/** Seconds, much longer than the retries of this test take, because the clock also runs in real time. */
 const willDelay = 180;
 const sessionExpiry = 360;
 const names = Array.from({ length: 8 }, (_, index) => `device-${index}`);
 
-/** Workers die, timers and goodbyes get lost, and calls are throttled while connections end. */
+/** Workers die, timers and $disconnect events are lost, and calls are throttled while connections end. */
 const troubles: Fault[] = [
   { fault: 'call', outcome: 'kill', when: 'before', function: 'onPackets', probability: 0.02 },
   { fault: 'call', outcome: 'kill', when: 'after', function: 'onPackets', probability: 0.02 },
@@ -32,7 +32,7 @@ async function begin(): Promise<void> {
   await observer.subscribe({ topic: 'lost/#', qos: 1 });
 }
 
-/** What the observer was told by now, acknowledged. */
+/** Returns the messages that the observer has received, after acknowledging them. */
 async function listen(): Promise<readonly string[]> {
   for (const { topic, qos } of await broker.heardBy(observer)) if (qos === 1) heard.push(topic);
   return heard;
@@ -58,7 +58,7 @@ clause(
     const connections = broker.cloud.connections().slice(1);
     await broker.cloud.faults.set(...troubles);
     for (const connection of connections) broker.cloud.faults.cut(connection);
-    await broker.pass(16); // by now the keep-alives of those whose end nobody told have run out
+    await broker.pass(16); // the keep-alives of connections whose $disconnect was lost have expired
     expect(await listen()).toEqual([]);
 
     await broker.cloud.faults.clear();

@@ -5,15 +5,15 @@ import { clause } from '../support/clause';
 import { TestBroker } from '../support/test-broker';
 import { publishPacket, type TextClient } from '../support/text-client';
 
-/** The container dies at this call, so often. */
+/** Fault that kills the container at a call, so many times. */
 function kills(times: number, call: Partial<CallFault>): CallFault {
   return { fault: 'call', outcome: 'kill', when: 'before', function: 'onPackets', times, ...call };
 }
 
-/** More than what is left after the attempts at the work itself would suffer, were there not so many of them. */
+/** More kills than the queue has attempts for an event. */
 const unlucky = 3;
 
-describe('an event whose every attempt dies', () => {
+describe('an event whose attempts all die', () => {
   let broker: TestBroker;
   let subscriber: TextClient;
 
@@ -65,11 +65,11 @@ describe('an event whose every attempt dies', () => {
     expect(broker.cloud.deadLetters()).toEqual([]);
   });
 
-  it('leaves no claimed message behind that later ones could overtake', async () => {
+  it('leaves no reserved message that later messages could overtake', async () => {
     const publisher = await broker.connect('publisher');
     await broker.cloud.faults.set({ fault: 'call', outcome: 'throttle', operation: 'PostToConnection' });
     publisher.send(...[1, 2, 3].map((id) => publishPacket('said', String(id), { qos: 1, messageId: id })));
-    await publisher.closed(); // its acknowledgements would not leave either
+    await publisher.closed(); // its acknowledgements are not sent either
     await broker.cloud.faults.clear();
     await broker.cloud.faults.set(
       kills(eventAttempts, { operation: 'PostToConnection' }),

@@ -3,7 +3,7 @@ import { clause } from '../support/clause';
 import { TestBroker } from '../support/test-broker';
 import { publishPacket } from '../support/text-client';
 
-describe('a turn that fails while a part of it is still at work', () => {
+describe('a turn that fails while one of its calls is pending', () => {
   let broker: TestBroker;
 
   beforeEach(async () => {
@@ -15,14 +15,14 @@ describe('a turn that fails while a part of it is still at work', () => {
   clause('v3 MQTT-4.3.3-2', 'leaves nothing of it behind that goes on beside its repetition', async () => {
     const subscriber = await broker.resume('subscriber');
     await subscriber.subscribe(2, 'said');
-    await broker.lose(subscriber); // so that all that is routed waits for it
+    await broker.lose(subscriber); // so that all routed messages are queued
     const publisher = await broker.connect('publisher');
     const messages = ['one', 'two'].map((text, index) => publishPacket('said', text, { qos: 2, messageId: index + 1 }));
     publisher.send(...messages);
     await publisher.next('pubrec');
     await publisher.next('pubrec');
     await broker.cloud.settled();
-    // What is told to EventBridge is refused at once, while the delivery beside it tries again and again.
+    // EventBridge refuses the event at once, while the concurrent delivery retries.
     const onPackets = { fault: 'call', function: 'onPackets' } as const;
     await broker.cloud.faults.set(
       { ...onPackets, outcome: 'partial', queue: 'timer', times: 1 },

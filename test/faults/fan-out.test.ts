@@ -4,10 +4,10 @@ import { clause } from '../support/clause';
 import { TestBroker } from '../support/test-broker';
 import { publishPacket } from '../support/text-client';
 
-/** Seconds that an event whose worker died stays hidden; they pass when the test says so. */
+/** Visibility timeout of the queue in seconds. The test moves the clock. */
 const visibilitySeconds = 1;
 
-describe('a message to a large audience, whose worker died after it had queued the jobs', () => {
+describe('a message to many subscribers whose worker dies after it has queued the fan-out jobs', () => {
   let broker: TestBroker;
 
   beforeEach(async () => {
@@ -26,7 +26,7 @@ describe('a message to a large audience, whose worker died after it had queued t
     await broker.cloud.faults.set({ fault: 'call', outcome: 'kill', when: 'after', queue: 'fanOut', times: 1 });
     publisher.send(publishPacket('said', 'first', { qos: 1, messageId: 1 }));
     await broker.struck();
-    publisher.send(publishPacket('said', 'second', { qos: 1, messageId: 2 })); // waits behind it
+    publisher.send(publishPacket('said', 'second', { qos: 1, messageId: 2 })); // waits behind the first one
     while ((await broker.cloud.bill()).gateway.frames < frames + 2) await sleep(2);
     broker.cloud.clock.jump(visibilitySeconds * 1000);
     await publisher.next('puback');

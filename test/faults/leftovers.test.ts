@@ -1,4 +1,4 @@
-/** Whatever dies at whichever call of a turn: when everybody is gone and all times are over, no row is left that nobody owns. */
+/** A worker dies at any call of a turn. After all clients have left and all timeouts have passed, no table has a row without an owner. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Packet } from 'mqtt-packet';
 import { eventAttempts } from '../../lambdas/deployment';
@@ -8,10 +8,10 @@ import { Broker5 } from '../support/broker5';
 import { type Client5, connectPacket, publishPacket, subscription } from '../support/client5';
 import { leftoversIn } from '../support/table-walk';
 
-/** Calls of the longest life; the test fails if one has more. */
+/** Maximum calls in one life of a client; the test fails if there are more. */
 const mostCalls = 150;
 
-/** Only every so many calls one dies, from a first one that depends on the seed; `LEFTOVERS_STRIDE=1` takes all of them. */
+/** The test tries every n-th call, starting at one that depends on the seed; `LEFTOVERS_STRIDE=1` tries all calls. */
 const stride = Number(process.env.LEFTOVERS_STRIDE ?? 8);
 const firstCall = Number(process.env.STORM_SEED ?? 7) % stride;
 
@@ -31,7 +31,7 @@ const will = (clientId: string, willDelayInterval = 0) =>
     properties: { willDelayInterval },
   }) as const;
 
-/** What a client does before nobody hears of it again. `say` is like `send`, but the connection may be closed already. */
+/** Packets of a client before it disappears. `say` sends like `send`, but the connection may be closed. */
 type Life = (broker: Broker5, clientId: string) => Promise<void>;
 
 async function say(broker: Broker5, ...packets: readonly Packet[]): Promise<Client5> {
@@ -97,7 +97,7 @@ const lives: Readonly<Record<string, Life>> = {
     const message = { topic: 'a', payload: 'for you', qos: 1 } as const;
     await apiOf(broker.cloud)
       .sendToClient(clientId, message)
-      .catch(() => undefined); // it is not there
+      .catch(() => undefined); // the row does not exist
     await vanish(broker, client);
   },
   'a session that is replaced': async (broker, clientId) => {
@@ -144,11 +144,11 @@ async function sayOn(broker: Broker5, client: Client5, ...packets: readonly Pack
 async function remove(broker: Broker5, clientId: string): Promise<void> {
   await apiOf(broker.cloud)
     .disconnect(clientId, { session: 'remove' })
-    .catch(() => undefined); // it is gone already
+    .catch(() => undefined); // it has been deleted already
   await broker.cloud.settled();
 }
 
-/** Who dies at a call: one attempt, before or after the call took effect; or all that may be made. */
+/** Attempts that die at the call: one, before or after the effect of the call; or all. */
 const deaths: readonly [name: string, fault: Partial<CallFault>][] = [
   ['once before a call', { when: 'before', times: 1 }],
   ['once after a call', { when: 'after', times: 1 }],

@@ -15,9 +15,9 @@ function isPublish(bytes: Buffer): boolean {
   return (bytes[0] ?? 0) >> 4 === 3;
 }
 
-describe('events whose worker died over them together', () => {
+describe('events of one batch whose worker dies', () => {
   let broker: TestBroker;
-  /** Those of a container beside the local cloud's, which gets its events from the test. */
+  /** Ports of an additional container, to which the test sends its events. */
   let ports: Ports;
 
   beforeEach(async () => {
@@ -28,12 +28,12 @@ describe('events whose worker died over them together', () => {
 
   afterEach(() => broker.stop());
 
-  /** A container that dies when it posts a message. */
+  /** Creates a container that dies when it posts a message. */
   function dying(): Broker {
     const post = (connectionId: string, bytes: Buffer) =>
       isPublish(bytes) ? Promise.reject(new Error('the worker died')) : ports.connections.post(connectionId, bytes);
     const close = (connectionId: string) => ports.connections.close(connectionId);
-    const now = () => ports.now() + 2000; // when the timer that does not come was due
+    const now = () => ports.now() + 2000; // past the due time of the lost timer
     return new Broker(
       { ...ports, now, connections: { post, postWithRetries: post, close }, log: () => undefined },
       settings,
@@ -51,7 +51,7 @@ describe('events whose worker died over them together', () => {
       operation: 'PostToConnection',
       times: 1,
     });
-    await publisher.publish('said', 'first', { qos: 1 }); // waits until a timer that does not come
+    await publisher.publish('said', 'first', { qos: 1 }); // waits for a timer that is lost
     const origin = { connectionId, receivedAt: Date.now(), exhausted: false };
     const events = (redelivered: boolean): ConnectionEvent[] => [
       { ...origin, id: 'frame', kind: 'message', text: `3.${pingreq}`, connectedAt: 0, address: '', redelivered },

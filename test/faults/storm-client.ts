@@ -2,28 +2,31 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import mqtt, { type IPublishPacket, type Packet } from 'mqtt-packet';
 import { WebSocket } from 'ws';
 
-/** Longest pause before a lost connection is opened again, in milliseconds. */
-const longestPause = 100;
+/** Maximum delay before a lost connection is opened again, in milliseconds. */
+const maxReconnectDelay = 100;
 
-/** How a client speaks: its version of MQTT, and in 5.0 how many messages it takes at a time. */
+/** Protocol version of a client, and its Receive Maximum in MQTT 5.0. */
 export interface Dialect {
   readonly version: 4 | 5;
   readonly receiveMaximum?: number;
 }
 
-/** Long enough for any storm, in seconds. */
+/** Session Expiry Interval in seconds, longer than any storm. */
 const sessionExpiryInterval = 3600;
 
 /**
- * A client with a persistent session that keeps its side of the protocol through any number of lost connections, exactly
- * as section 4 of the specification asks. It stays until it is stopped.
+ * A client with a persistent session that follows section 4 of the specification through any number of lost connections. It
+ * reconnects until it is stopped.
  */
 abstract class StormClient {
   private socket: WebSocket | undefined;
   private frames = 0;
   private stopped = false;
   private outgoing: Packet[] = [];
+  private pinged: (() => void) | undefined;
   connections = 0;
+  /** Packets received on all connections, without PINGRESP. */
+  packetCount = 0;
 
   constructor(
     private readonly url: string,
@@ -58,7 +61,7 @@ abstract class StormClient {
   }
 
   private async reopen(): Promise<void> {
-    await sleep(Math.random() * longestPause);
+    await sleep(Math.random() * maxReconnectDelay);
     this.start();
   }
 
@@ -71,7 +74,7 @@ abstract class StormClient {
     this.socket?.terminate();
   }
 
-  /** Connects anew while the broker still takes the former connection for open, as a device does whose network has changed. */
+  /** Connects again while the former connection is still open for the broker, as a device does after a change of its network. */
   takeOver(): void {
     this.start();
   }
@@ -87,10 +90,25 @@ abstract class StormClient {
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(`${++this.frames}.${bytes.toString('base64')}`);
   }
 
+  /** Returns when PINGRESP has arrived, and so every packet that the broker has sent before it. */
+  ping(): Promise<void> {
+    return new Promise((resolve) => {
+      this.pinged = resolve;
+      this.send({ cmd: 'pingreq' });
+    });
+  }
+
   private receive(packet: Packet): void {
+    if (packet.cmd === 'pingresp') {
+      this.pinged?.();
+      this.pinged = undefined;
+      return;
+    }
+    this.packetCount += 1;
     if (packet.cmd === 'connack') {
       this.connections += 1;
       this.connected();
+      if (this.pinged) this.send({ cmd: 'pingreq' }); // the former connection has lost it
     } else this.received(packet);
   }
 }
@@ -100,7 +118,7 @@ interface Unacknowledged {
   state: 'published' | 'released';
 }
 
-/** Publishes numbered messages to one topic, a few at a time, until all are acknowledged. */
+/** Publishes numbered messages to one topic, up to `window` at a time, until all are acknowledged. */
 export class StormPublisher extends StormClient {
   private readonly unacknowledged = new Map<number, Unacknowledged>();
   private next = 0;
@@ -162,9 +180,9 @@ export class StormPublisher extends StormClient {
   }
 }
 
-/** Subscribes to everything that is published in the storm and keeps what an application would get. */
+/** Subscribes to every topic of the storm and records the messages that an application would receive. */
 export class StormSubscriber extends StormClient {
-  /** Per topic the numbers in the order they were handed to the application. */
+  /** Numbers of the received messages by topic, in the order of their delivery to the application. */
   readonly messages = new Map<string, number[]>();
   private readonly inDelivery = new Set<number>();
   private ready: (() => void) | undefined;
@@ -195,7 +213,7 @@ export class StormSubscriber extends StormClient {
     }
   }
 
-  /** QoS 2, method B of figure 4.3: the packet id is kept until PUBREL, and while it is kept a repeat is no new message. */
+  /** QoS 2, method B of figure 4.3: the packet identifier is stored until PUBREL; a PUBLISH with a stored identifier is a duplicate. */
   private take(packet: IPublishPacket): void {
     const messageId = packet.messageId ?? 0;
     if (packet.qos < 2 || !this.inDelivery.has(messageId)) this.keep(packet);

@@ -170,13 +170,16 @@ describe('a storm over a shared subscription, in which', () => {
   }
 });
 
-/** Whatever still waits for a client reaches it when it comes back, so both come back once more. */
+/** Reconnects the subscribers, which fetches all queued messages; returns when a ping of each brings no other packet. */
 async function arrived(cloud: Cloud, subscribers: readonly StormSubscriber[]): Promise<void> {
   await cloud.settled();
   for (const subscriber of subscribers) subscriber.cut();
   const before = subscribers.map(({ connections }) => connections);
   while (subscribers.some(({ connections }, index) => connections === before[index])) await sleep(20);
-  await cloud.settled();
-  await sleep(100);
-  await cloud.settled();
+  const packets = () => subscribers.reduce((sum, { packetCount }) => sum + packetCount, 0);
+  for (let last = -1; last !== packets(); ) {
+    last = packets();
+    await cloud.settled();
+    await Promise.all(subscribers.map((subscriber) => subscriber.ping()));
+  }
 }

@@ -33,7 +33,7 @@ describe('a turn that goes on while its connection is superseded', () => {
     const before = await publisher();
     const connectionId = broker.cloud.connections().at(-1) ?? '';
     await broker.cloud.settled();
-    // The local cloud takes the worker for dead. In truth it is slow, and writes what it holds only later.
+    // The local cloud assumes that the worker is dead, but it is slow and performs the held write later.
     await broker.cloud.faults.set({
       fault: 'call',
       outcome: 'kill',
@@ -72,7 +72,7 @@ describe('a turn that goes on while its connection is superseded', () => {
     const opening = publisher();
     for (let seconds = 1; (await Promise.race([opening, sleep(20)])) === undefined; seconds++) {
       broker.cloud.clock.jump(1000);
-      if (seconds === functions.onPackets.timeoutSeconds) write(); // no turn lasts longer
+      if (seconds === functions.onPackets.timeoutSeconds) write(); // the maximum duration of a turn
     }
     const after = await opening;
     after.send({ ...packet, dup: true });

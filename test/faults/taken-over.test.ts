@@ -6,14 +6,14 @@ import { clause } from '../support/clause';
 import { TestBroker } from '../support/test-broker';
 import { publishPacket, type TextClient } from '../support/text-client';
 
-/** Seconds that an event whose worker died stays hidden: longer than any takeover waits. They pass when the test says so. */
+/** Visibility timeout of the queue in seconds, longer than the takeover timeout. The test moves the clock. */
 const visibilitySeconds = 120;
 
 describe('a QoS 2 message whose publisher reconnects', () => {
   let broker: TestBroker;
   let subscriber: TextClient;
 
-  /** Its subscriber is away, so all that is routed waits for it. */
+  /** The subscriber is disconnected, so that all routed messages are queued. */
   beforeEach(async () => {
     broker = await TestBroker.start({ visibilitySeconds, settings: { connectTimeout: 60 } });
     broker.cloud.clock.hold();
@@ -24,7 +24,7 @@ describe('a QoS 2 message whose publisher reconnects', () => {
 
   afterEach(() => broker.stop());
 
-  /** A call of `onPackets` goes wrong. */
+  /** Sets a fault for a call of `onPackets`. */
   async function strike(outcome: CallFault['outcome'], call: Partial<CallFault>): Promise<void> {
     await broker.cloud.settled();
     await broker.cloud.faults.clear();
@@ -35,17 +35,17 @@ describe('a QoS 2 message whose publisher reconnects', () => {
     while ((broker.cloud.faults.report()[0]?.struck ?? 0) < times) await sleep(2);
   }
 
-  /** What is under way is delivered again. */
+  /** Lets the queue deliver the pending events again. */
   function passVisibility(): void {
     broker.cloud.clock.jump(visibilitySeconds * 1000);
   }
 
-  /** The publisher, whose connections are not watched. */
+  /** Connects the publisher without keep-alive. */
   function publisher(): Promise<TextClient> {
     return broker.resume('publisher', { keepalive: 0 });
   }
 
-  /** The publisher again, while its older connection does not come to its end; time passes until it is let in. */
+  /** Reconnects the publisher while its older connection does not end, and moves the clock until CONNACK arrives. */
   async function takeOver(): Promise<TextClient> {
     const after = publisher();
     while ((await Promise.race([after, sleep(20)])) === undefined) broker.cloud.clock.jump(1000);
@@ -79,7 +79,7 @@ describe('a QoS 2 message whose publisher reconnects', () => {
       const before = await publisher();
       before.send(publishPacket('said', 'once', { qos: 2, messageId: 9 }));
       await before.next('pubrec');
-      // Each attempt finds it routed and dies before it forgets it, until the connection is given up.
+      // Each attempt finds the message routed and dies before it deletes it, until the queue gives the event up.
       const forgetting = { operation: 'BatchWriteItem', table: 'inflight', skip: 1 } as const;
       await strike('kill', { ...forgetting, times: eventAttempts });
       before.send({ cmd: 'pubrel', messageId: 9 });

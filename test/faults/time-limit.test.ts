@@ -13,14 +13,14 @@ const settings = settingsFromEnvironment({});
 
 describe('an invocation whose time is nearly over', () => {
   let broker: TestBroker;
-  /** Those of a container beside the local cloud's, which gets its events from the test. */
+  /** Ports of an additional container, to which the test sends its events. */
   let ports: Ports;
   let slow: TextClient;
   let slowId: string;
-  /** Milliseconds that are left of the invocation. */
+  /** Remaining milliseconds of the invocation. */
   let left: number;
   let calls: string[];
-  /** When the time goes by. */
+  /** Called when the time is used up. */
   let othersAreDone: Promise<unknown>;
 
   beforeEach(async () => {
@@ -37,7 +37,7 @@ describe('an invocation whose time is nearly over', () => {
 
   afterEach(() => broker.stop());
 
-  /** A container in which a message that is held for `slow` takes all the time there is. */
+  /** Creates a container in which storing a QoS 2 message for `slow` uses up the remaining time. */
   function container(): Broker {
     const inflight = Object.create(ports.inflight) as Ports['inflight'];
     inflight.hold = async (...parts) => {
@@ -62,7 +62,7 @@ describe('an invocation whose time is nearly over', () => {
 
   const endless = publishPacket('said', 'slowly', { qos: 2, messageId: 1 });
 
-  it('gives back the events that are not done, and makes no further call for them', async () => {
+  it('returns unfinished events to the queue and makes no further call for them', async () => {
     const other = await broker.connect('other');
     const [, otherId = ''] = broker.cloud.connections();
     await other.subscribe(1, 'a');
@@ -81,7 +81,7 @@ describe('an invocation whose time is nearly over', () => {
     expect(calls).not.toContain('commit slow');
   });
 
-  it('closes the connection whose turn has taken all the time once more', async () => {
+  it('closes a connection whose turn uses up the time again', async () => {
     expect(await receive([frame(slowId, endless, true)])).toEqual([]);
     await slow.closed();
     await broker.cloud.settled();
@@ -89,7 +89,7 @@ describe('an invocation whose time is nearly over', () => {
     expect(await broker.rows()).toEqual([]);
   });
 
-  it('gives back what was handed out before, when there is no time to do it alone', async () => {
+  it('returns a redelivered event to the queue if there is no time to handle it alone', async () => {
     const other = await broker.connect('other');
     const [, otherId = ''] = broker.cloud.connections();
     await broker.cloud.settled();

@@ -14,10 +14,10 @@ let publisher: MqttClient;
 let subscriber: MqttClient;
 let said = 0;
 
-/** A shorter time than this tells nothing where attackers, adapter and broker share two processors, milliseconds. */
+/** Latencies below this many milliseconds are ignored, because attackers, adapter and broker share two cores. */
 const noise = 250;
 
-/** A stock MQTT client behind the adapter. */
+/** Connects a stock MQTT client to the adapter. */
 function stock(clientId: string, kind: 'tcp' | 'ws' = 'tcp'): Promise<MqttClient> {
   const { port, webSocketPort } = adapter;
   const url = kind === 'tcp' ? `mqtt://127.0.0.1:${port}` : `ws://127.0.0.1:${webSocketPort}/mqtt`;
@@ -43,7 +43,7 @@ afterAll(async () => {
   await broker.stop();
 });
 
-/** Publishes at QoS 1, so many messages and more until `end`; every message arrives, in order. Returns the milliseconds of each. */
+/** Publishes `count` QoS 1 messages, and more until `end`. Every message must arrive in order. Returns the milliseconds of each. */
 async function talk(messages: number, end?: AbortSignal): Promise<number[]> {
   const times: number[] = [];
   while (times.length < messages || end?.aborted === false) {
@@ -59,7 +59,7 @@ async function talk(messages: number, end?: AbortSignal): Promise<number[]> {
   return times;
 }
 
-/** What a message of the pair costs, three times: frames, posts, read and write units. Now and then a cache is read anew. */
+/** Measures the cost of a message of the pair three times: frames, posts, read and write units. Caches are refreshed now and then. */
 async function prices(): Promise<number[][]> {
   const { cloud } = broker;
   const measured: number[][] = [];
@@ -74,7 +74,7 @@ async function prices(): Promise<number[][]> {
   return measured;
 }
 
-/** Lets the pair talk while somebody attacks; nothing of it is lost, delayed or dearer, and neither is disconnected. */
+/** Runs an attack while the pair exchanges messages. None may be lost, delayed or more expensive, and neither client disconnected. */
 async function talkDuring(attack: () => Promise<unknown>): Promise<void> {
   const before = await prices();
   const calm = percentile99(await talk(100));
@@ -100,7 +100,7 @@ async function gauge(name: string): Promise<number> {
   return Number(new RegExp(`^cirrus_adapter_${name} (\\d+)$`, 'm').exec(text)?.[1]);
 }
 
-/** Resolves when nothing of the attack is left: the calm pair alone holds places. */
+/** Resolves when the adapter has only the connections of the calm pair. */
 async function aftermath(): Promise<void> {
   while ((await gauge('clients')) !== 2 || (await gauge('dials_waiting')) !== 0) {
     await new Promise((resolve) => setTimeout(resolve, 10));
@@ -124,7 +124,7 @@ async function webSocket(): Promise<WebSocket> {
 }
 
 describe('an adapter under attack, beside a calm pair of stock clients', () => {
-  it('gets back the places of 1,000 WebSocket handshakes that close before their connection to the gateway stands', async () => {
+  it('releases 1,000 WebSocket clients that close before they are connected to the gateway', async () => {
     await talkDuring(async () => {
       for (let n = 0; n < 1_000; n++) {
         const socket = await webSocket();
@@ -138,11 +138,11 @@ describe('an adapter under attack, beside a calm pair of stock clients', () => {
     await late.endAsync();
   });
 
-  it('lets in who comes while 1,000 sockets say nothing', async () => {
+  it('accepts a new client while 1,000 sockets send nothing', async () => {
     const silent: Socket[] = [];
     await talkDuring(async () => {
       for (let n = 0; n < 1_000; n++) silent.push(await knock(n % 2 ? adapter.port! : adapter.webSocketPort!));
-      await new Promise((resolve) => setTimeout(resolve, 1_100)); // from here on they give way
+      await new Promise((resolve) => setTimeout(resolve, 1_100)); // from here on the adapter closes them for new clients
       const late = await stock('late');
       await late.endAsync();
     });
@@ -151,7 +151,7 @@ describe('an adapter under attack, beside a calm pair of stock clients', () => {
     await aftermath();
   });
 
-  it('closes clients that send what it would have to keep, and never finish a message', async () => {
+  it('closes clients that never finish a WebSocket message', async () => {
     await talkDuring(async () => {
       for (let n = 0; n < 40; n++) {
         const socket = await webSocket();
@@ -164,7 +164,7 @@ describe('an adapter under attack, beside a calm pair of stock clients', () => {
     await aftermath();
   });
 
-  it('serves others while clients with garbage come and go', async () => {
+  it('serves others while clients with invalid packets come and go', async () => {
     const garbage = [
       '\0'.repeat(100),
       'GET / HTTP/1.1\r\n\r\n',

@@ -5,7 +5,7 @@ import type { CloudOptions } from '../../local/cloud-options';
 import type { Client5, ConnectFields } from '../support/client5';
 import { GuardedBroker } from '../support/guarded-broker';
 
-/** What an attack makes the operator pay, by line; `lines` are those of the log. */
+/** Cost of an attack to the operator by kind; `lines` are log lines. */
 export interface Toll {
   readonly frames: number;
   readonly posts: number;
@@ -16,36 +16,36 @@ export interface Toll {
   readonly lines: number;
 }
 
-/** 99th percentiles of the time from a publish of the calm pair until its subscriber has the message, milliseconds. */
+/** 99th percentiles of the end-to-end latency of the calm pair in milliseconds. */
 export interface Pace {
   readonly calm: number;
   readonly beside: number;
-  /** Messages of the pair beside the attack. */
+  /** Messages of the pair during the attack. */
   readonly messages: number;
 }
 
-/** Milliseconds of each DynamoDB call, so that calls in sequence take their time. */
+/** Latency of each DynamoDB call in milliseconds, so that sequential calls are slow. */
 const latency = 4;
 
-/** How often it is measured what the talk of the pair costs. */
+/** Number of measurements of the cost of the pair's messages. */
 const measurementsOfCalm = 8;
 
-/** Messages of the calm pair from which its usual pace is known. */
+/** Messages of the calm pair that determine its usual latency. */
 const messagesForPace = 50;
 
-/** The pair may be slowed down by this factor; a shorter time than `noise` milliseconds tells nothing on a busy machine. */
+/** Maximum factor between latencies of the pair; latencies below `noise` milliseconds are ignored, because the machine may be busy. */
 const slowedBy = 3;
 const noise = 400;
 
 /** Seconds, longer than `connectTimeout`. */
 export const tooLong = 11;
 
-/** Messages of the calm pair beside each attack. */
+/** Messages of the calm pair during each attack. */
 const messagesBeside = 3;
 
 /**
- * A guarded broker with two clients that mean no harm, one publishing and one subscribed. Whatever hostile clients do, these two go on:
- * nothing they say may be lost, and neither may be disconnected.
+ * A guarded broker with a calm pair of clients: a publisher and a subscriber. While hostile clients attack, the pair must lose no message
+ * and neither client may be disconnected.
  */
 export class Battlefield {
   private said = 0;
@@ -59,7 +59,7 @@ export class Battlefield {
     private readonly subscriber: Client5,
   ) {}
 
-  /** `access` is for everybody but the user `calm`, who may do everything. */
+  /** `access` applies to everyone except the user `calm`, which may do everything. */
   static async start(access: object, options: CloudOptions = {}): Promise<Battlefield> {
     const guarded = await GuardedBroker.start(access, { dynamodbLatency: latency, ...options });
     await guarded.addUser('calm', passwordOf('calm'));
@@ -82,22 +82,22 @@ export class Battlefield {
     return this.guarded.stop();
   }
 
-  /** Somebody with credentials of its own, who may do what `access` says. */
+  /** Adds a user with credentials of its own and the permissions of `access`. */
   addDevice(username: string): Promise<void> {
     return this.guarded.addUser(username, passwordOf(username), { rules: [] });
   }
 
-  /** A client of a device. */
+  /** Connects a client with the credentials of a device. */
   enter(username: string, clientId: string, fields: ConnectFields = {}): Promise<Client5> {
     return this.guarded.broker.connect(clientId, { ...login(username), ...fields });
   }
 
-  /** Sockets that have said nothing yet. */
+  /** Opens sockets without CONNECT. */
   strangers(count: number): Promise<Client5[]> {
     return Promise.all(Array.from({ length: count }, () => this.guarded.broker.open()));
   }
 
-  /** Lets time go by, and whatever falls due meanwhile happen. */
+  /** Moves the clock on and lets all due timers run. */
   async elapse(seconds: number): Promise<void> {
     await this.cloud.settled();
     this.cloud.clock.jump(seconds * 1000);
@@ -106,13 +106,13 @@ export class Battlefield {
   }
 
   /**
-   * Lets hostile clients do `attack` while the calm pair talks, and then so much time go by that every stranger's is over. Returns
-   * what one of `units` costs, beside the talk.
+   * Runs `attack` while the calm pair exchanges messages, then moves the clock past every connect timeout. Returns the cost of one of
+   * `units`, without the pair's messages.
    *
-   * @throws Error when anybody calm is hurt, or a turn failed.
+   * @throws Error if the pair loses a message or a connection, or if a turn fails.
    */
   async endure(units: number, attack: () => Promise<unknown>): Promise<Toll> {
-    await this.elapse(tooLong); // whoever came before has had its time
+    await this.elapse(tooLong); // the connect timeouts of earlier clients pass
     const toll = await this.measure(async () => {
       await Promise.all([attack(), this.talk()]);
       await this.elapse(tooLong);
@@ -125,10 +125,10 @@ export class Battlefield {
   }
 
   /**
-   * Lets hostile clients do `attack` while the calm pair talks without a pause. Returns how fast the pair was.
+   * Runs `attack` while the calm pair exchanges messages without a pause. Returns the latency of the pair.
    *
-   * @throws Error when a message of the pair is lost or one of the pair is disconnected, when the pair's 99th percentile is more
-   * than three times the usual one, or when a message of the pair costs more after the attack than before.
+   * @throws Error if a message of the pair is lost or one of the pair is disconnected, if the pair's 99th percentile is more
+   * than three times the usual one, or if a message of the pair costs more after the attack than before.
    */
   async keepPace(attack: () => Promise<unknown>): Promise<Pace> {
     const hostile = new AbortController();
@@ -141,7 +141,7 @@ export class Battlefield {
     return pace;
   }
 
-  /** @throws Error when a message of the pair costs more than it did before anybody attacked. */
+  /** @throws Error if a message of the pair costs more than before the attack. */
   async checkBill(): Promise<void> {
     const { dearestCalm } = this;
     const isDearer = (toll: Toll, name: 'reads' | 'writes' | 'posts') => toll[name] > (dearestCalm?.[name] ?? 0);
@@ -154,7 +154,7 @@ export class Battlefield {
     }
   }
 
-  /** What was logged under a name while `attack` went on. */
+  /** Returns the log entries of an event during `attack`. */
   async loggedDuring(event: string, attack: () => Promise<unknown>): Promise<Record<string, unknown>[]> {
     const before = this.guarded.logged(event).length;
     await attack();
@@ -162,12 +162,12 @@ export class Battlefield {
     return this.guarded.logged(event).slice(before);
   }
 
-  /** Says a few things at QoS 1 and hears all of them. */
+  /** Publishes a few QoS 1 messages and receives all of them. */
   private async talk(): Promise<void> {
     await this.talkFor(messagesBeside);
   }
 
-  /** Publishes so many messages one after the other, and more until `end`. Returns the milliseconds that each took. */
+  /** Publishes `count` messages in sequence, and more until `end`. Returns the milliseconds of each. */
   private async talkFor(messages: number, end?: AbortSignal): Promise<number[]> {
     const times: number[] = [];
     while (times.length < messages || end?.aborted === false) {
@@ -181,7 +181,7 @@ export class Battlefield {
     return times;
   }
 
-  /** The most that the talk of the pair costs, by line: now and then a container reads again what it has remembered for some time. */
+  /** Returns the maximum cost of the pair's messages by kind. Containers refresh their caches now and then. */
   private async dearestOf(measurements: number): Promise<Toll> {
     const tolls: Toll[] = [];
     while (tolls.length < measurements) {
@@ -217,7 +217,7 @@ function passwordOf(username: string): string {
   return `password of ${username}`;
 }
 
-/** The lines of a bill that are above their bound, or the empty object. */
+/** Returns the costs above their limits; `{}` if there are none. */
 export function above(toll: Toll, bounds: Partial<Toll>): Partial<Toll> {
   const lines = Object.entries(bounds) as [keyof Toll, number][];
   return Object.fromEntries(lines.filter(([name, bound]) => toll[name] > bound).map(([name]) => [name, toll[name]]));

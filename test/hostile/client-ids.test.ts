@@ -32,7 +32,7 @@ beforeAll(async () => {
 
 afterAll(() => Promise.all([field.stop(), provider.stop()]));
 
-/** An account that may only use this client id. */
+/** Adds an account that is bound to a client id. */
 async function bind(clientId: string, username = `owner of ${clientId}`): Promise<string> {
   await field.guarded.addUser(username, `password of ${username}`, { rules: [], clientId });
   return username;
@@ -43,14 +43,14 @@ async function bindPrefix(clientIdPrefix: string, username: string): Promise<str
   return username;
 }
 
-/** A token of a subject that may only use this client id. */
+/** Requests a token that is bound to a client id. */
 async function carrying(device: string, clientId?: 'device' | 'other-device') {
   const ahead = Math.floor((field.cloud.clock.now() - Date.now()) / 1000);
   const made = await provider.token({ claims: { device }, ttl: 300 + ahead, ...(clientId && { clientId }) });
   return { username: 'token', password: Buffer.from(made) };
 }
 
-/** Takes client ids with sessions of MQTT 3.1.1 that never end, and leaves them. */
+/** Creates persistent sessions of MQTT 3.1.1 under client ids, and disconnects. */
 async function squat(clientIds: readonly string[], as: object = login('mallory')): Promise<void> {
   await Promise.all(
     clientIds.map(async (clientId) => {
@@ -62,13 +62,13 @@ async function squat(clientIds: readonly string[], as: object = login('mallory')
   );
 }
 
-/** The answer to a CONNECT of either version. */
+/** Returns the CONNACK code of either version. */
 async function ask(version: 4 | 5, clientId: string, fields: object): Promise<number | undefined> {
   if (version === 4) return (await field.guarded.older.connect(clientId, fields)).connack?.returnCode;
   return (await field.guarded.broker.connect(clientId, fields)).connack?.reasonCode;
 }
 
-/** Connects until the client is let in: an attempt whose worker dies may be closed without an answer. */
+/** Connects until CONNACK accepts the client; a connection whose worker dies may be closed without CONNACK. */
 async function comeIn({ broker }: GuardedBroker, clientId: string, fields: ConnectFields): Promise<Client5> {
   for (;;) {
     const client = await broker.open();
@@ -100,7 +100,7 @@ describe('a client id to which an account is bound', () => {
     expect(above(toll, { writes: 1, reads: 10, invocations: 5, posts: 1, lines: 2 })).toEqual({});
   });
 
-  it('is refused to everybody else when it begins with what an account is bound to', async () => {
+  it('is refused to everyone else if it starts with a prefix that an account is bound to', async () => {
     await bindPrefix('house/', 'house');
     for (const clientId of ['house/1', 'house/', 'house/\u{1f3e0}']) {
       expect(await ask(5, clientId, login('mallory'))).toBe(idNotValid);
@@ -110,7 +110,7 @@ describe('a client id to which an account is bound', () => {
     expect(await ask(5, 'house/1', login('house'))).toBe(0);
   });
 
-  it('stays with its owner that is away, whose session keeps what waits in it', async () => {
+  it('stays with its disconnected owner, whose session keeps its queued messages', async () => {
     const owner = await bind('away');
     const resume = () => field.guarded.broker.resume('away', month, login(owner));
     const client = await resume();
@@ -129,7 +129,7 @@ describe('a client id to which an account is bound', () => {
     await Promise.all([field.guarded.broker.leave(again), field.guarded.broker.leave(neighbour)]);
   });
 
-  it('belongs to the account that is bound most closely', async () => {
+  it('belongs to the account with the longest binding', async () => {
     await bindPrefix('flat-', 'flat');
     await bindPrefix('flat-kitchen-', 'kitchen');
     await bind('flat-kitchen-1', 'oven');
@@ -141,7 +141,7 @@ describe('a client id to which an account is bound', () => {
     expect(await ask(5, 'flat-kitchen-1', login('oven'))).toBe(0);
   });
 
-  it('is free again when its account is removed', async () => {
+  it('is free again after its account is removed', async () => {
     const owner = await bind('given-up');
     await field.guarded.accounts.remove(owner);
 
@@ -149,8 +149,8 @@ describe('a client id to which an account is bound', () => {
   });
 });
 
-describe('a session that was made before an account was bound to its client id', () => {
-  it('is thrown away when the owner comes: it hears nothing that was for the other', async () => {
+describe('a session from before an account was bound to its client id', () => {
+  it('is discarded when the owner connects: it receives none of the messages of the other', async () => {
     const squatter = await field.guarded.broker.resume('before', month, login('mallory'));
     await squatter.subscribe('ids/before');
     await field.guarded.broker.leave(squatter);
@@ -175,7 +175,7 @@ describe('a session that was made before an account was bound to its client id',
     await neighbour.disconnect();
   });
 
-  it('is taken over when its client is connected, which is told so', async () => {
+  it('is taken over while its client is connected, with Session taken over', async () => {
     const squatter = await field.guarded.broker.resume('connected', month, login('mallory'));
     const owner = await bind('connected');
     const client = await field.guarded.broker.resume('connected', month, login(owner));
@@ -199,11 +199,11 @@ describe('a client id that a token is bound to', () => {
     expect(await ask(5, 'd7', await carrying('d7'))).toBe(0);
   });
 
-  it('is not handed to another subject with its session', async () => {
+  it('is not given to another subject with its session', async () => {
     const first = await field.guarded.broker.resume('d8', month, await carrying('d8'));
     const second = await field.guarded.broker.connect('d8', await carrying('d8', 'other-device'));
 
-    expect(second.connack).toMatchObject({ reasonCode: idNotValid }); // its owner is connected, and no stranger
+    expect(second.connack).toMatchObject({ reasonCode: idNotValid }); // its owner is connected
     await field.guarded.broker.leave(first);
     const third = await field.guarded.broker.resume('d8', month, await carrying('d8', 'other-device'));
     expect(third.connack).toMatchObject({ reasonCode: 0, sessionPresent: false });
@@ -211,10 +211,10 @@ describe('a client id that a token is bound to', () => {
   });
 });
 
-describe('a client id to which nobody is bound', () => {
+describe('a client id without a binding', () => {
   const clientOf = (clientId: string, as: object): Promise<Client5> => field.guarded.broker.resume(clientId, month, as);
 
-  it('goes to another account while the client that had it is away, without its session', async () => {
+  it('goes to another account while its client is disconnected, without its session', async () => {
     await squat(['left']);
     const client = await clientOf('left', login('alice'));
 
@@ -222,14 +222,14 @@ describe('a client id to which nobody is bound', () => {
     await field.guarded.broker.leave(client);
   });
 
-  it('stays with a client that is connected, which notices nothing', async () => {
+  it('stays with a connected client, without an effect on it', async () => {
     const client = await clientOf('there', login('alice'));
     for (const as of [anonymous, login('mallory')]) expect(await ask(5, 'there', as)).toBe(idNotValid);
     await client.ping();
     await field.guarded.broker.leave(client);
   });
 
-  it.each(['connected', 'away'])('goes to an account when an anonymous client has it that is %s', async (where) => {
+  it.each(['connected', 'away'])('goes to an account if an anonymous client has it that is %s', async (where) => {
     const squatter = await clientOf(`anonymous-${where}`, anonymous);
     if (where === 'away') await field.guarded.broker.leave(squatter);
     const client = await clientOf(`anonymous-${where}`, login('alice'));
@@ -248,13 +248,13 @@ describe('a client id to which nobody is bound', () => {
   });
 });
 
-describe('an owner whose CONNECT is handled after that of somebody who has come later', () => {
+describe('an owner whose CONNECT is handled after that of a later connection', () => {
   const begin = async () => (await field.strangers(1))[0]!;
 
   it.each([
     ['an anonymous client has the client id', anonymous],
     ['another account has the client id', login('mallory')],
-  ])('gets in when %s', async (what, as) => {
+  ])('is accepted when %s', async (what, as) => {
     const clientId = `overtaken while ${what}`;
     const client = await begin();
     const squatter = await field.guarded.broker.resume(clientId, month, as);
@@ -270,7 +270,7 @@ describe('an owner whose CONNECT is handled after that of somebody who has come 
     expect(await ask(5, clientId, login(owner))).toBe(0);
   });
 
-  it('gets in with a session that was left', async () => {
+  it('is accepted with an abandoned session', async () => {
     const client = await begin();
     await squat(['overtaken'], anonymous);
     client.send(connectPacket('overtaken', login('alice')));
@@ -280,7 +280,7 @@ describe('an owner whose CONNECT is handled after that of somebody who has come 
   });
 });
 
-it('an anonymous client that comes back does not take the place of an account that waits for its end', async () => {
+it('an anonymous client that reconnects does not replace an account that waits for its end', async () => {
   const guarded = await GuardedBroker.start({ anonymous: 'by-rules' }, { ...hashingOnce, visibilitySeconds: 30 });
   const { cloud, broker } = guarded;
   await guarded.addUser('alice', 'password of alice');
@@ -288,7 +288,7 @@ it('an anonymous client that comes back does not take the place of an account th
   const squatter = await broker.resume('again', month);
   await cloud.settled();
   await cloud.faults.set({ fault: 'call', outcome: 'kill', when: 'before', function: 'onPackets', times: 1 });
-  squatter.send({ cmd: 'pingreq' }); // its stream stands still from now on
+  squatter.send({ cmd: 'pingreq' }); // its events are not handled from here on
   await broker.older.struck();
   await cloud.faults.clear();
   const client = await broker.open();
@@ -352,7 +352,7 @@ describe('a worker that dies while the session of another account is replaced', 
     await neighbour.disconnect();
   });
 
-  it('leaves nothing of it when every attempt of its owner dies, whose connection is older', async () => {
+  it('leaves no row of it if every attempt of its owner dies and its connection is older', async () => {
     const { broker, cloud } = guarded;
     const clientId = 'dies-always';
     const owner = await broker.open();
@@ -406,9 +406,9 @@ it.each([
   },
 );
 
-it('a flood of CONNECTs for client ids of others slows down nobody and makes nothing dearer', async () => {
+it('a flood of CONNECTs for client ids of others slows down nobody and raises no cost', async () => {
   await bind('wanted');
-  field.cloud.clock.hold(); // no timer of these connections comes while the talk of the pair is measured
+  field.cloud.clock.hold(); // no timer of these connections fires during the measurement
   const pace = await field.keepPace(async () => {
     for (let round = 0; round < 30; round++) {
       expect(await ask(5, 'wanted', round % 2 === 0 ? anonymous : login('mallory'))).toBe(idNotValid);
@@ -418,7 +418,7 @@ it('a flood of CONNECTs for client ids of others slows down nobody and makes not
   expect(pace.messages).toBeGreaterThan(1);
 });
 
-it('200 client ids that somebody has taken go to their owners, who all come in at once', async () => {
+it('200 squatted client ids go to their owners, who all connect at once', async () => {
   const ids = Array.from({ length: 200 }, (_, index) => `kitchen-${index}`);
   await field.endure(1, () => squat(ids));
   const shared = 'password of every owner'; // hashed once
@@ -436,7 +436,7 @@ it('200 client ids that somebody has taken go to their owners, who all come in a
   expect(above(toll, { reads: 14, writes: 12, requests: 10, invocations: 6 })).toEqual({});
 }, 120_000);
 
-it('a client id that somebody has taken goes to its owner a month later too', async () => {
+it('a squatted client id goes to its owner a month later too', async () => {
   const guarded = await GuardedBroker.start({ anonymous: 'by-rules', rules }, hashingOnce);
   const squatter = await guarded.older.connect('kitchen', { clean: false });
   squatter.send({ cmd: 'disconnect' });
@@ -451,7 +451,7 @@ it('a client id that somebody has taken goes to its owner a month later too', as
   await guarded.stop();
 });
 
-it('nothing is left of all this that nobody owns', async () => {
+it('leaves no row without an owner', async () => {
   await field.elapse(60);
 
   expect(await leftoversIn(field.cloud)).toEqual([]);

@@ -10,7 +10,7 @@ import { WebSocket } from 'ws';
 import { hostRule, originRule, WebAccess } from '../../clients/web-access';
 import { type Cloud, startCloud } from '../../local/cloud';
 import { adapterFor, endAll, silentGateway } from '../clients/support/adapter-rig';
-import { certificate } from '../clients/support/doors';
+import { certificate } from '../clients/support/listener-clients';
 import { Random } from '../support/random';
 
 const folder = mkdtempSync(join(tmpdir(), 'cirrus-pages-'));
@@ -26,7 +26,7 @@ interface Question {
   readonly body?: string;
 }
 
-/** The status that a server on this machine answers with; 0 when it only ends the connection. */
+/** Returns the HTTP status of a local server; 0 if it closes the connection without one. */
 async function ask(port: number, { method = 'GET', target = '/', headers = {}, body = '' }: Question): Promise<number> {
   const socket = connect(port, '127.0.0.1').on('error', () => {});
   const all = { Host: `127.0.0.1:${port}`, Connection: 'close', 'Content-Length': String(body.length), ...headers };
@@ -41,7 +41,7 @@ async function ask(port: number, { method = 'GET', target = '/', headers = {}, b
   return Number(/^HTTP\/1\.1 (\d+)/.exec(said)?.[1] ?? 0);
 }
 
-/** Resolves when a socket is closed, whether an error has done it or not. */
+/** Resolves when a socket is closed, with or without an error. */
 function closed(socket: Socket): Promise<unknown> {
   return new Promise((resolve) => socket.once('close', resolve));
 }
@@ -57,7 +57,7 @@ const handshake = {
 const shake = (port: number, headers: Readonly<Record<string, string>>) =>
   ask(port, { target: '/mqtt', headers: { ...handshake, ...headers } });
 
-describe('the local cloud, for a page that its user looks at', () => {
+describe('the local cloud, for pages of other origins', () => {
   let cloud: Cloud;
   let dynamodbPort: number;
   beforeAll(async () => {
@@ -90,7 +90,7 @@ describe('the local cloud, for a page that its user looks at', () => {
     ['somebody under a name that it was given', { Host: 'broker.example:8080' }, 101],
     ['somebody under a name of the loopback', { Host: 'LOCALHOST:1' }, 101],
     ['somebody with an address in brackets', { Host: '[::1]:8080' }, 101],
-  ])('answers the handshake of %s', async (_who, headers, status) => {
+  ])('responds to the handshake of %s', async (_who, headers, status) => {
     const filled = Object.entries(headers).map(([name, value]) => [name, value.replace('PORT', String(cloud.port))]);
 
     expect(await shake(cloud.port, Object.fromEntries(filled))).toBe(status);
@@ -127,7 +127,7 @@ describe('the local cloud, for a page that its user looks at', () => {
     expect(await ask(cloud.port, { method, target, body, headers: { 'X-Cirrus-Control': '1' } })).toBe(200);
   });
 
-  it('takes no request that is larger than any service has it', async () => {
+  it('refuses requests that are larger than those of any service', async () => {
     const headers = { 'Content-Type': 'application/json' };
 
     expect(await ask(cloud.port, { method: 'POST', target: '/faults', headers, body: 'x'.repeat(17_000_000) })).toBe(
@@ -135,7 +135,7 @@ describe('the local cloud, for a page that its user looks at', () => {
     );
   });
 
-  it('answers no preflight, so that no browser sends those headers for a foreign page', async () => {
+  it('responds to no preflight, so that no browser sends those headers for a foreign page', async () => {
     expect(await ask(cloud.port, { method: 'OPTIONS', target: '/faults', headers: { Origin: evil } })).toBe(403);
     expect(await ask(cloud.port, { method: 'OPTIONS', target: '/faults' })).toBe(404);
   });
@@ -159,7 +159,7 @@ describe('the local cloud, for a page that its user looks at', () => {
     expect(await ask(port(), { ...asked, headers: { ...asked.headers, Authorization: forged } })).toBe(403);
   });
 
-  it('takes calls that are signed with the local keys, and not with others', async () => {
+  it('accepts calls that are signed with the local keys only', async () => {
     const settings = (secretAccessKey: string) => ({
       region: 'us-east-1',
       credentials: { accessKeyId: 'local', secretAccessKey },
@@ -176,13 +176,13 @@ describe('the local cloud, for a page that its user looks at', () => {
     await expect(attributes('guessed')).rejects.toThrow('signature');
   });
 
-  it('keeps DynamoDB from foreign pages and under foreign names', async () => {
+  it('refuses foreign pages and foreign host names at DynamoDB', async () => {
     expect(await ask(dynamodbPort, { method: 'POST', headers: { Host: 'evil.example' } })).toBe(403);
     expect(await ask(dynamodbPort, { method: 'POST', headers: { Origin: evil } })).toBe(403);
   });
 });
 
-describe('an adapter, for a page that its user looks at', () => {
+describe('an adapter, for pages of other origins', () => {
   const loopback = { host: '127.0.0.1', port: 0 };
   afterEach(endAll);
 
@@ -203,7 +203,7 @@ describe('an adapter, for a page that its user looks at', () => {
     ['a client under a foreign name', { Host: 'evil.example' }, 403],
     ['a client under a name that it was given', { Host: 'broker.example' }, 101],
     ['a client under its address', { Host: '192.0.2.7:8083' }, 101],
-  ])('answers the handshake of %s', async (_who, headers, status) => {
+  ])('responds to the handshake of %s', async (_who, headers, status) => {
     const allowOrigins = ['https://page.example', 'http://lab.example:*'];
     const { webSocketPort } = await start({ allowOrigins, allowHosts: ['broker.example'] });
     const filled = Object.entries(headers).map(([name, value]) => [name, value.replace('PORT', String(webSocketPort))]);
@@ -211,7 +211,7 @@ describe('an adapter, for a page that its user looks at', () => {
     expect(await shake(webSocketPort!, Object.fromEntries(filled))).toBe(status);
   });
 
-  it('dials no gateway, and keeps no place, for one that is refused', async () => {
+  it('opens no connection to the gateway, and counts no client, for a refused handshake', async () => {
     const gateway = await silentGateway();
     const { webSocketPort, lines } = await adapterFor(gateway.url);
 
@@ -222,7 +222,7 @@ describe('an adapter, for a page that its user looks at', () => {
     expect(lines[0]).toMatch(/^refused 127\.0\.0\.1:\d+: pages of "https:\/\/evil\.example" may not use this server; /);
   });
 
-  it('checks the same behind TLS, where it has the names of its certificate', async () => {
+  it('checks the same with TLS, where it has the names of its certificate', async () => {
     const adapter = await start({ listenSecureWebSocket: loopback, certificate });
     const status = (headers: Record<string, string>) =>
       new Promise((resolve) => {
@@ -242,7 +242,7 @@ describe('an adapter, for a page that its user looks at', () => {
     expect(await status({ Host: 'evil.example' })).toBe(403);
   });
 
-  it('shows metrics and health to nobody under a foreign name, and to no foreign page', async () => {
+  it('refuses metrics and health under foreign host names and to foreign pages', async () => {
     const { monitorPort, healthPort } = await start({ monitor: loopback, health: loopback });
     for (const port of [monitorPort!, healthPort!]) {
       expect(await ask(port, { target: '/healthz', headers: { Host: 'evil.example' } })).toBe(403);
@@ -280,18 +280,18 @@ describe('the names and origins of options', () => {
     expect(hostRule(value)).toBe(rule);
   });
 
-  it('let every page in if they are *', () => {
+  it('allow every page if they are *', () => {
     expect(new WebAccess({ origins: ['*'] }).problemOf({ host: 'localhost', origin: evil })).toBeUndefined();
   });
 });
 
-describe('a request that makes no sense', () => {
+describe('an invalid request', () => {
   const children: ChildProcess[] = [];
   afterEach(() => {
     for (const child of children.splice(0)) child.kill('SIGKILL');
   });
 
-  /** Starts a program of the project; resolves with the ports that it says it has. */
+  /** Starts a program of the project; resolves with the ports that it prints. */
   async function started(script: string, args: readonly string[], isReady: RegExp): Promise<number[]> {
     const child = spawn(process.execPath, ['--import', 'tsx', script, ...args], {
       cwd: root,
@@ -355,7 +355,7 @@ describe('a request that makes no sense', () => {
     { Expect: '100-continue' },
   ];
 
-  /** Sends bytes to a port and leaves, the way it ends being left to chance. */
+  /** Sends bytes to a port and closes the connection in a random way. */
   async function send(port: number, bytes: Buffer, isAbrupt: boolean): Promise<void> {
     const socket = connect(port, '127.0.0.1').on('error', () => {});
     const gone = closed(socket);
@@ -390,7 +390,7 @@ describe('a request that makes no sense', () => {
     }
   }
 
-  it('kills no local cloud', async () => {
+  it('does not end the local cloud', async () => {
     const free = ['--port', '--mqtt-port', '--mqtt-ws-port'].flatMap((flag) => [flag, '0']);
     const bridge = join(folder, 'bridge.json');
     writeFileSync(bridge, '{"entries": [{"direction": "both", "filter": "a/#"}]}');
@@ -407,7 +407,7 @@ describe('a request that makes no sense', () => {
     expect(await shake(port!, {})).toBe(101);
   });
 
-  it('kills no adapter', async () => {
+  it('does not end the adapter', async () => {
     const listeners = ['--listen', '--listen-tls', '--listen-ws', '--listen-wss', '--metrics', '--health'];
     const args = [...listeners.flatMap((flag) => [flag, '0']), '--cert', certificate.cert, '--key', certificate.key];
     const gateway = await silentGateway();

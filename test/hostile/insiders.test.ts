@@ -21,7 +21,7 @@ const rules = [
 const notAuthorized = 0x87;
 const idNotValid = 0x85;
 
-describe('a device that was broken into', () => {
+describe('a compromised device', () => {
   let field: Battlefield;
 
   beforeAll(async () => {
@@ -39,10 +39,10 @@ describe('a device that was broken into', () => {
     return reasonCode;
   };
 
-  describe('that asks for the client id of another account', () => {
+  describe('that uses the client id of another account', () => {
     beforeAll(() => field.addDevice('owner'));
 
-    it('is refused while the owner is there, which notices nothing', async () => {
+    it('is refused while the owner is connected, without an effect on it', async () => {
       const owner = await field.enter('owner', 'victim', { keepalive: 540 });
       await owner.subscribe('own/victim/#');
       const toll = await field.endure(10, async () => {
@@ -61,7 +61,7 @@ describe('a device that was broken into', () => {
     });
   });
 
-  describe('that chooses its client id so that rules might mean more', () => {
+  describe('that chooses a client id to extend its rules', () => {
     const wanted = ['own/#', 'own/+/x', 'own/neighbour/x', '+/+/x', '#'];
 
     it.each(['+', '#', 'neighbour/x', 'neighbour/#', '/', '+/x', '${username}', 'own/neighbour', 'neighbour\u{ff0f}x'])(
@@ -75,7 +75,7 @@ describe('a device that was broken into', () => {
       },
     );
 
-    it.each(['$SYS', '$share'])('as %j gets below its own level only', async (clientId) => {
+    it.each(['$SYS', '$share'])('as %j reaches only topics below its own level', async (clientId) => {
       const client = await field.enter('device', clientId);
 
       expect(await client.subscribe(['$SYS/#', '$share/g/#', 'own/+/x'])).toEqual([
@@ -101,7 +101,7 @@ describe('a device that was broken into', () => {
     },
   );
 
-  it('that subscribes to everything is granted nothing, hears nothing, and is one line of the log', async () => {
+  it('that subscribes to everything is granted nothing, receives nothing, and causes one log line', async () => {
     const filters = [
       '#',
       '+/+',
@@ -143,7 +143,7 @@ describe('a device that was broken into', () => {
     },
   );
 
-  it('that publishes hundreds of forbidden topics in each frame still logs a line a turn', async () => {
+  it('that publishes to hundreds of forbidden topics in each frame causes one log line per turn', async () => {
     const client = await field.enter('device', 'louder');
     const denied = await field.loggedDuring('denied', async () => {
       for (let frame = 0; frame < 10; frame++)
@@ -156,7 +156,7 @@ describe('a device that was broken into', () => {
     await client.disconnect();
   });
 
-  it('whose will is for others is not let in', async () => {
+  it('whose will is for a forbidden topic is refused', async () => {
     const will = { topic: 'calm/a', payload: Buffer.from('forged'), qos: 1, retain: true } as const;
     const toll = await field.endure(5, async () => {
       for (let count = 0; count < 5; count++) expect(await connack(`heir-${count}`, { will })).toBe(notAuthorized);
@@ -165,7 +165,7 @@ describe('a device that was broken into', () => {
     expect(above(toll, { writes: 1, posts: 1, lines: 2 })).toEqual({}); // a right password is noted
   });
 
-  it('that authenticates anew all the time pays a turn for ten', async () => {
+  it('that re-authenticates permanently causes a turn for ten exchanges', async () => {
     await field.guarded.addScramUser('scram', 'password of scram', { rules: [] });
     const client = await field.guarded.broker.open();
     const exchange = new ScramClient('scram', 'password of scram');
@@ -206,7 +206,7 @@ describe('a device that was broken into', () => {
   it.each([
     ['topics of 64 KB', `own/large/${'a/'.repeat(32_700)}`, {}],
     ['five thousand user properties', 'own/large/a', userProperties(5000)],
-  ])('that publishes with %s costs what its bytes cost', async (_what, topic, properties) => {
+  ])('that publishes with %s costs as much as its bytes', async (_what, topic, properties) => {
     const client = await field.enter('device', 'large');
     const toll = await field.endure(5, async () => {
       for (let count = 0; count < 5; count++) await client.publish(topic, 'x', { qos: 1, properties });
@@ -217,7 +217,7 @@ describe('a device that was broken into', () => {
     await client.disconnect();
   });
 
-  it('that asks for more different wildcards than there may be is refused them', async () => {
+  it('that subscribes to more shapes than allowed is refused', async () => {
     const client = await field.enter('device', 'shapes');
     const filters = Array.from(
       { length: 200 },
@@ -230,7 +230,7 @@ describe('a device that was broken into', () => {
     await client.disconnect();
   });
 
-  it('that says something malformed, or nothing but noise, is closed alone', async () => {
+  it('that sends malformed packets or random bytes is closed without an effect on others', async () => {
     const random = new Random(11);
     const inside = malformed.filter(({ before }) => before !== 'connect').map(({ hex: text }) => hex(text));
     const noise = Array.from({ length: 6 }, () => Buffer.concat([hex('f0 00'), random.bytes(50)]));
@@ -247,7 +247,7 @@ describe('a device that was broken into', () => {
     expect(above(toll, { writes: 12, reads: 16, invocations: 6, posts: 2, lines: 5 })).toEqual({});
   });
 
-  it('that leaves a gap in its frames is closed when they are too many, or too old', async () => {
+  it('that leaves a gap in its frame numbers is closed when the frames behind it are too many or too old', async () => {
     const client = await field.enter('device', 'gap', { keepalive: 20 });
     const toll = await field.endure(100, async () => {
       for (let number = 100; number < 200; number++)

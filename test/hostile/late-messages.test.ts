@@ -29,7 +29,7 @@ beforeAll(async () => {
 
 afterAll(() => field.stop());
 
-/** A user that may publish to `late/#`. */
+/** Adds a user that may publish to `late/#`. */
 async function addPublisher(): Promise<string> {
   users += 1;
   const username = `publisher-${users}`;
@@ -53,7 +53,7 @@ async function heard(): Promise<string[]> {
   return (await field.guarded.broker.heardBy(listener)).map(({ text }) => text);
 }
 
-/** Lets so much time go by that no container remembers an account. */
+/** Moves the clock until no container caches an account. */
 async function forgetAccounts(): Promise<void> {
   await field.elapse(31);
 }
@@ -73,11 +73,11 @@ describe('the will of a client', () => {
   it.each([
     ['whose account was removed', remove],
     ['whose account may not publish there any more', forbid],
-  ])('%s is not published, however soon it is lost', async (_what, change) => {
+  ])('%s is not published, even if the connection is lost at once', async (_what, change) => {
     for (const qos of [0, 1, 2] as const) {
       const username = await addPublisher();
       const client = await field.enter(username, username, withWill({ qos }));
-      await client.publish('late/any', 'before', { qos: 1 }); // its container remembers the account
+      await client.publish('late/any', 'before', { qos: 1 }); // its container caches the account
       expect(await heard()).toEqual(['before']);
       await change(username);
       const denied = await field.loggedDuring('denied', () => field.endure(1, () => field.guarded.broker.lose(client)));
@@ -89,7 +89,7 @@ describe('the will of a client', () => {
     }
   });
 
-  it('is not retained when its account may not retain any more', async () => {
+  it('is not retained if its account may no longer publish retained messages', async () => {
     const username = await addPublisher();
     const client = await field.enter(username, username, withWill({ retain: true }));
     await forbidRetained(username);
@@ -102,7 +102,7 @@ describe('the will of a client', () => {
     await late.disconnect();
   });
 
-  it('that waits for its delay is judged when that is over', async () => {
+  it('with a delay is authorized when the delay is over', async () => {
     const [removed, allowed] = [await addPublisher(), await addPublisher()];
     for (const username of [removed, allowed]) {
       await field.guarded.broker.lose(await field.enter(username, username, withWill({ delay })));
@@ -115,7 +115,7 @@ describe('the will of a client', () => {
     expect(await heard()).toEqual(['will']);
   });
 
-  it('that is silent is judged when its keep-alive is over', async () => {
+  it('of a silent client is authorized when the keep-alive expires', async () => {
     const username = await addPublisher();
     await field.enter(username, username, { ...withWill(), keepalive: 10 });
     await remove(username);
@@ -126,7 +126,7 @@ describe('the will of a client', () => {
     expect(await heard()).toEqual([]);
   });
 
-  it('that a backend disconnects is judged', async () => {
+  it('of a client that a backend disconnects is authorized', async () => {
     const username = await addPublisher();
     const client = await field.enter(username, username, withWill());
     await forbid(username);
@@ -136,7 +136,7 @@ describe('the will of a client', () => {
     expect(await heard()).toEqual([]);
   });
 
-  it('is judged when another client takes its session over', async () => {
+  it('is authorized when another client takes its session over', async () => {
     const [username, other] = [await addPublisher(), await addPublisher()];
     const lost = await field.enter(username, 'passed-on', withWill({ delay }));
     await field.guarded.broker.lose(lost);
@@ -154,8 +154,8 @@ describe('the will of a client', () => {
   });
 });
 
-describe('a message that a client holds at QoS 2', () => {
-  /** Publishes at QoS 2 and keeps PUBREL back. */
+describe('a QoS 2 message between PUBLISH and PUBREL', () => {
+  /** Publishes at QoS 2 and does not send PUBREL. */
   async function hold(client: Client5, fields: { retain?: boolean } = {}): Promise<void> {
     client.send(publishPacket('late/held', 'held', { qos: 2, messageId: 7, ...fields }));
     await client.next('pubrec');
@@ -166,7 +166,7 @@ describe('a message that a client holds at QoS 2', () => {
     await client.next('pubcomp');
   }
 
-  it('is published as long as its account may publish it', async () => {
+  it('is published while its account may publish it', async () => {
     const username = await addPublisher();
     const client = await field.enter(username, username);
     await hold(client);
@@ -178,7 +178,7 @@ describe('a message that a client holds at QoS 2', () => {
   it.each([
     ['publish there', forbid, {}],
     ['retain', forbidRetained, { retain: true }],
-  ])('is dropped when its account may not %s any more, and its packet id is free', async (_what, change, fields) => {
+  ])('is dropped if its account may no longer %s, and its packet identifier is free', async (_what, change, fields) => {
     const username = await addPublisher();
     const client = await field.enter(username, username);
     await hold(client, fields);
@@ -197,7 +197,7 @@ describe('a message that a client holds at QoS 2', () => {
     expect(await heard()).toEqual(['held']);
   });
 
-  it('is dropped with a client whose account was removed, and is nobody else’s later', async () => {
+  it('is dropped with a client whose account was removed, and goes to no later client', async () => {
     const username = await addPublisher();
     const client = await field.guarded.broker.resume(username, expiry, login(username));
     await hold(client);
@@ -212,7 +212,7 @@ describe('a message that a client holds at QoS 2', () => {
     expect(await heard()).toEqual([]);
   });
 
-  it('is judged after its session was resumed', async () => {
+  it('is authorized after its session was resumed', async () => {
     const username = await addPublisher();
     const client = await field.guarded.broker.resume(username, expiry, login(username));
     await hold(client);
@@ -227,7 +227,7 @@ describe('a message that a client holds at QoS 2', () => {
   });
 });
 
-it('nothing is left of all this that nobody owns', async () => {
+it('leaves no row without an owner', async () => {
   await field.elapse(60);
 
   expect(await leftoversIn(field.cloud)).toEqual([]);

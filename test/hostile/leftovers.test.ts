@@ -9,13 +9,13 @@ import { leftoversIn } from '../support/table-walk';
 import { Battlefield, tooLong } from './battlefield';
 import { StrandedSessions } from './stranded-sessions';
 
-/** Sessions of each kind. */
+/** Number of sessions of each kind. */
 const count = 50;
 
-/** Messages after which each container has had its turn. */
+/** Number of messages after which each container has handled one. */
 const messages = 6;
 
-describe('sessions that nobody has ended', () => {
+describe('sessions that were never ended', () => {
   let field: Battlefield;
   let stranded: StrandedSessions;
   let speaker: Client5;
@@ -33,7 +33,7 @@ describe('sessions that nobody has ended', () => {
     return field.stop();
   });
 
-  /** Reads and writes of one message to the crowd. */
+  /** Returns reads and writes of one message to the sessions. */
   async function price() {
     await field.elapse(tooLong);
     await field.cloud.resetBill();
@@ -43,7 +43,7 @@ describe('sessions that nobody has ended', () => {
     return { reads, writes };
   }
 
-  /** What a message costs at most when every container has met what there is to meet: they take turns. */
+  /** Returns the maximum cost of a message once every container has handled one. */
   async function usualPrice() {
     for (let message = 0; message < messages; message++) await price();
     const prices = [await price(), await price(), await price(), await price()];
@@ -55,7 +55,7 @@ describe('sessions that nobody has ended', () => {
     ['expired', (clientId) => stranded.expired(clientId)],
     ['owned by nobody', (clientId) => stranded.ownedByNobody(clientId)],
     ['headless', (clientId) => stranded.headless(clientId)],
-  ])('and are %s make no later message dearer', async (kind, leave) => {
+  ])('and are %s do not raise the cost of later messages', async (kind, leave) => {
     const before = await usualPrice();
     for (let index = 0; index < count; index++) await leave(`${kind} ${index}`);
     await field.keepPace(async () => {
@@ -72,7 +72,7 @@ describe('sessions that nobody has ended', () => {
     await field.endure(1, async () => undefined);
   });
 
-  it('are listed with all others, and removed by a backend', async () => {
+  it('are listed with all others, and a backend can remove them', async () => {
     await stranded.expired('expired');
     await stranded.ownedByNobody('owned by nobody');
     const api = apiOf(field.cloud);

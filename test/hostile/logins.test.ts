@@ -12,10 +12,10 @@ import { Battlefield, login } from './battlefield';
 const letIn = { reasonCode: 0 };
 const mustWait = { reasonCode: 0x9f };
 
-/** Handshakes at a time: a stage lets in ten a second unless told otherwise. */
+/** Concurrent handshakes; the gateway stage allows ten a second by default. */
 const atOnce = 15;
 
-describe('whoever guesses the password of a user', () => {
+describe('guesses of the password of a user', () => {
   let field: Battlefield;
 
   beforeAll(async () => {
@@ -26,7 +26,7 @@ describe('whoever guesses the password of a user', () => {
 
   afterAll(() => field.stop());
 
-  /** Tries to log in from an address, 127.0.0.1 unless said otherwise; returns the answer and leaves. */
+  /** Logs in from an address, 127.0.0.1 by default; returns the CONNACK and disconnects. */
   async function tries(
     clientId: string,
     fields: ConnectFields,
@@ -42,21 +42,21 @@ describe('whoever guesses the password of a user', () => {
 
   const wrong = (username: string) => ({ username, password: Buffer.from('guess') });
 
-  /** So many wrong guesses, each under a client id of its own. */
+  /** Makes wrong guesses, each under a client id of its own. */
   async function guess(count: number, username: string, localAddress?: string): Promise<void> {
     for (let left = count; left > 0; left--) await tries(`guess-${username}-${left}`, wrong(username), localAddress);
   }
 
-  it('behind the address of its client does not keep out the client, which has logged in before', async () => {
+  it('from the address of its client do not lock out the client, which has logged in before', async () => {
     expect(await tries('ann-1', login('ann'))).toMatchObject(letIn);
     await field.endure(10, async () => {
       await guess(10, 'ann');
-      expect(await tries('stranger', login('ann'))).toMatchObject(mustWait); // it would be one more guess
+      expect(await tries('stranger', login('ann'))).toMatchObject(mustWait); // this would be one more guess
       expect(await tries('ann-1', login('ann'))).toMatchObject(letIn);
     });
   });
 
-  it('with SCRAM does not keep it out either, however it logs in', async () => {
+  it('with SCRAM do not lock it out either, with any method', async () => {
     const exchange = async (clientId: string, password: string) => {
       const client = await field.guarded.broker.open();
       const scram = new ScramClient('scrambled', password);
@@ -79,7 +79,7 @@ describe('whoever guesses the password of a user', () => {
     });
   });
 
-  it('from elsewhere keeps out nobody, not even who has never been there', async () => {
+  it('from elsewhere lock out nobody, not even clients that have never logged in', async () => {
     await field.endure(10, async () => {
       await guess(10, 'ben', '127.0.0.2');
       expect(await tries('ben-1', login('ben'), '127.0.0.2')).toMatchObject(mustWait);
@@ -88,7 +88,7 @@ describe('whoever guesses the password of a user', () => {
     });
   });
 
-  it('from many addresses is slowed down, and keeps out no address from which the user has logged in', async () => {
+  it('from many addresses are slowed down, and lock out no address from which the user has logged in', async () => {
     expect(await tries('cleo-1', login('cleo'))).toMatchObject(letIn);
     const addresses = Array.from({ length: 21 }, (_, index) => `127.0.1.${index + 1}`);
     await field.endure(105, async () => {
@@ -100,7 +100,7 @@ describe('whoever guesses the password of a user', () => {
     expect(await tries('cleo-2', login('cleo'))).toMatchObject(letIn);
   });
 
-  it('and those of hundreds of others behind one address keeps out no user who has logged in from there', async () => {
+  it('and of hundreds of other users from one address lock out no user that has logged in from there', async () => {
     expect(await tries('dora-1', login('dora'))).toMatchObject(letIn);
     await field.endure(1005, async () => {
       for (let attempt = 0; attempt < 1005; attempt += atOnce) {
@@ -118,16 +118,16 @@ describe('whoever guesses the password of a user', () => {
     await field.guarded.forgive();
   }, 180_000);
 
-  it('under the client id of the user has five guesses, then it has to wait', async () => {
+  it('under the client id of the user are limited to five, then they have to wait', async () => {
     expect(await tries('eve-1', login('eve'))).toMatchObject(letIn);
     for (let count = 0; count < 6; count++)
       expect(await tries('eve-1', wrong('eve'))).toMatchObject({ reasonCode: 0x86 });
 
     expect(await tries('eve-1', wrong('eve'))).toMatchObject(mustWait);
-    expect(await tries('eve-2', login('eve'))).toMatchObject(letIn); // its guesses count for no other client
+    expect(await tries('eve-2', login('eve'))).toMatchObject(letIn); // its guesses do not count for other clients
   });
 
-  it('leaves rows that end by themselves, and none that grows', async () => {
+  it('leave only rows that expire, and none that grows', async () => {
     await tries('finn-1', login('finn'));
     await guess(8, 'finn');
     for (let count = 0; count < 40; count++) await tries(`finn-${count}`, login('finn'));
@@ -140,8 +140,8 @@ describe('whoever guesses the password of a user', () => {
   });
 });
 
-describe('a login that is right', () => {
-  it('writes that it was once a day, and otherwise nothing', async () => {
+describe('a successful login', () => {
+  it('is written once a day, and causes no other write', async () => {
     const field = await Battlefield.start({}, hashingOnce);
     await field.addDevice('ann');
     const write = async () => {

@@ -16,7 +16,7 @@ const rules = [{ name: 'own topics', actions: ['all'], topics: ['own/${clientId}
 const quotaExceeded = 0x97;
 const receiveMaximumExceeded = 0x93;
 
-/** What a client sends at QoS 2 and never releases. */
+/** Builds QoS 2 messages that the client never releases. */
 const unreleased = (messageId: number, dup = false): Packet => ({
   ...{ cmd: 'publish', topic: 'own/hoarder/a', payload: 'x', qos: 2, messageId, dup, retain: false },
 });
@@ -25,7 +25,7 @@ function range(first: number, count: number): number[] {
   return Array.from({ length: count }, (_, index) => first + index);
 }
 
-describe('a device that was broken into', () => {
+describe('a compromised device', () => {
   let field: Battlefield;
   const settings = { maxSubscriptions: 20, maxShareGroups: 5, maxSessionsPerUser: 3, maxUnreleased: 50 };
 
@@ -40,7 +40,7 @@ describe('a device that was broken into', () => {
   const older = (clientId: string, fields = {}) =>
     field.guarded.older.connect(clientId, { keepalive: 540, ...login('device'), ...fields });
 
-  /** Sends packets one by one, each when the broker has dealt with the one before, until the connection is closed. */
+  /** Sends packets in sequence, each after the broker has handled the previous one, until the connection is closed. */
   async function sendUntilClosed(client: TextClient, packets: readonly Packet[]): Promise<number> {
     let sent = 0;
     for (const packet of packets) {
@@ -53,7 +53,7 @@ describe('a device that was broken into', () => {
   }
 
   describe('that never releases its QoS 2 messages', () => {
-    it('is closed in MQTT 3.1.1, too, and holds no more after it has come back', async () => {
+    it('is closed in MQTT 3.1.1 too, and stores no more after it has reconnected', async () => {
       await field.endure(1, async () => {
         const first = await older('hoarder', { clean: false });
         expect(
@@ -88,7 +88,7 @@ describe('a device that was broken into', () => {
       expect(await field.guarded.stored()).not.toContain('own/hoarder');
     });
 
-    it('is told the number in MQTT 5.0, and closed with 0x93', async () => {
+    it('gets Receive Maximum in MQTT 5.0, and is closed with 0x93', async () => {
       const client = await field.enter('device', 'hoarder5');
 
       expect(client.connack?.properties?.receiveMaximum).toBe(50);
@@ -100,12 +100,12 @@ describe('a device that was broken into', () => {
     });
   });
 
-  describe('that cuts its packets', () => {
+  describe('that splits its packets', () => {
     const payload = Buffer.alloc(96_000, 'x');
     const large = (topic: string) =>
       mqtt.generate({ cmd: 'publish', topic, payload, qos: 1, messageId: 1, dup: false, retain: false });
 
-    /** Sends slices, each when the broker has kept the one before. */
+    /** Sends slices, each after the broker has stored the previous one. */
     async function sendSlices(client: TextClient, bytes: Buffer, size: number): Promise<number> {
       let frames = 0;
       for (let start = 0; start < bytes.length && client.closeCode === undefined; start += size) {
@@ -125,7 +125,7 @@ describe('a device that was broken into', () => {
       await client.closed();
     });
 
-    it('into slices of one byte behind a long beginning is closed before they cost much', async () => {
+    it('into slices of one byte after a long first part is closed before they cost much', async () => {
       const client = await older('slivers');
       const next = await older('more-slivers');
       let [slivers, more] = [0, 0];
@@ -157,10 +157,10 @@ describe('a device that was broken into', () => {
     });
   });
 
-  describe('that subscribes to more than a session may', () => {
+  describe('that subscribes to more filters than a session may have', () => {
     const filters = (count: number, prefix = '') => range(0, count).map((index) => `${prefix}own/many/${index}`);
 
-    it('gets 0x97 for what is beyond, whatever it has unsubscribed from and subscribed to again', async () => {
+    it('gets 0x97 for further filters, even after it has unsubscribed and subscribed again', async () => {
       const client = await field.enter('device', 'many');
       const codes = await client.subscribe(filters(25));
 
@@ -175,7 +175,7 @@ describe('a device that was broken into', () => {
       await client.disconnect();
     });
 
-    it('gets it for shared ones sooner', async () => {
+    it('gets it earlier for shared subscriptions', async () => {
       const client = await field.enter('device', 'many');
 
       expect(await client.subscribe(range(0, 7).map((index) => `$share/${index}/own/many/a`))).toEqual([
@@ -186,7 +186,7 @@ describe('a device that was broken into', () => {
       await client.disconnect();
     });
 
-    it('gets 0x80 in MQTT 3.1.1, also after it has come back', async () => {
+    it('gets 0x80 in MQTT 3.1.1, also after it has reconnected', async () => {
       const first = await older('many', { clean: false });
       expect(await first.subscribe(1, ...filters(21))).toEqual([...range(0, 20).map(() => 1), 0x80]);
       await field.guarded.older.lose(first);
@@ -198,7 +198,7 @@ describe('a device that was broken into', () => {
     });
   });
 
-  describe('that leaves session after session', () => {
+  describe('that abandons sessions', () => {
     const stays = { clean: false, properties: { sessionExpiryInterval: 3600 } };
 
     const connack = async (clientId: string) => {
@@ -210,7 +210,7 @@ describe('a device that was broken into', () => {
       return reasonCode;
     };
 
-    it('may have as many as a user may; nobody else is kept out', async () => {
+    it('may have the maximum of a user; nobody else is refused', async () => {
       expect(await Promise.all(['s1', 's2', 's3'].map(connack))).toEqual([0, 0, 0]);
       const toll = await field.endure(10, async () => {
         for (const index of range(0, 10)) expect(await connack(`more-${index}`)).toBe(quotaExceeded);
@@ -225,14 +225,14 @@ describe('a device that was broken into', () => {
       expect(await field.guarded.stored()).not.toContain('more-');
     });
 
-    it('gets 3 in MQTT 3.1.1', async () => {
+    it('gets return code 3 in MQTT 3.1.1', async () => {
       const client = await field.guarded.older.open();
       client.send({ cmd: 'connect', clientId: 'one-more', clean: false, keepalive: 60, ...login('device') } as Packet);
 
       expect((await client.next('connack')).returnCode).toBe(3);
     });
 
-    it('has room again when one has ended', async () => {
+    it('may create another one when one has ended', async () => {
       const client = await field.enter('device', 's1'); // a clean start with a session that ends with its connection
       await client.disconnect();
       await field.cloud.settled();
@@ -244,7 +244,7 @@ describe('a device that was broken into', () => {
 });
 
 describe('a session of MQTT 3.1.1', () => {
-  it('ends seven days after its client has left, and nothing of it stays', async () => {
+  it('ends seven days after its client has disconnected, and leaves no row', async () => {
     const field = await Battlefield.start({ rules }, hashingOnce);
     await field.addDevice('device');
     const enter = () => field.guarded.older.connect('away', { clean: false, keepalive: 540, ...login('device') });
@@ -273,7 +273,7 @@ describe('a publish rate', () => {
 
   afterAll(() => field.stop());
 
-  /** Publishes until the connection is closed; returns how many messages were taken. */
+  /** Publishes until the connection is closed; returns the number of accepted messages. */
   async function flood(clientId: string): Promise<number> {
     const client = await field.enter('device', clientId);
     for (let count = 0; ; count++) {
@@ -283,7 +283,7 @@ describe('a publish rate', () => {
     }
   }
 
-  it('holds for the next connection of the user too, whatever its client id', async () => {
+  it('applies to the next connection of the user too, with any client id', async () => {
     await field.elapse(60);
     const first = await flood('flood-1');
     const second = await flood('flood-2');
@@ -294,13 +294,13 @@ describe('a publish rate', () => {
     expect(await flood('flood-3')).toBeGreaterThanOrEqual(100);
   });
 
-  it('counts wills: one beyond it is not published', async () => {
+  it('counts wills: one above it is not published', async () => {
     await field.elapse(60);
     const heir = await field.enter('device', 'heir');
     await heir.subscribe({ topic: 'own/heir/#', qos: 1 });
     const will = (clientId: string) =>
       ({ topic: `own/${clientId}/will`, payload: Buffer.from('gone'), qos: 1 }) as const;
-    field.cloud.clock.hold(); // the rate allows more with time
+    field.cloud.clock.hold(); // the rate limit allows more as time passes
     await flood('heirless');
     const last = await field.enter('device', 'last', { will: { ...will('last'), retain: false } });
     await last.publish('own/last/a', 'x', { qos: 1 }).catch(() => undefined);

@@ -5,7 +5,7 @@ import {
   attacks,
   costsOfAttacks,
   costsOfInsiderFrames,
-  dearestOf,
+  highestCosts,
   insiderFrames,
   insiderHour,
   worstHours,
@@ -19,14 +19,14 @@ const root = join(__dirname, '../..');
 const security = readFileSync(join(root, 'docs/security.md'), 'utf8');
 const rows = tableRows(security);
 
-/** Not more than it says, and not much less: reads depend on who comes first. */
+/** The cost is at most the documented one and not much less; reads depend on the order of the calls. */
 function expectPrice(dollars: number, said: string): void {
   const price = Number(said.replace(/[$,]/g, ''));
   expect(dollars).toBeLessThan(price * 1.05);
   expect(dollars).toBeGreaterThan(price * 0.9);
 }
 
-describe('what an attack costs', () => {
+describe('the cost of an attack', () => {
   let costs: Map<string, Cost>;
 
   beforeAll(async () => {
@@ -40,7 +40,7 @@ describe('what an attack costs', () => {
   });
 
   it('is at most what the text says', () => {
-    const { connection, frame } = dearestOf(costs);
+    const { connection, frame } = highestCosts(costs);
     const [, ofConnection = '', ofFrame = ''] =
       /most expensive connection costs (\$[\d.]+).*most expensive frame costs (\$[\d.]+)/s.exec(security) ?? [];
 
@@ -48,7 +48,7 @@ describe('what an attack costs', () => {
     expectPrice(frame * 1e6, ofFrame);
   });
 
-  it('is at most so much in an hour, by defaults and other settings, and with the defaults below $5', () => {
+  it('is limited per hour, with defaults and other settings, and below $5 with the defaults', () => {
     const hours = [...worstHours(costs).values()];
     expect(hours[0]).toBeLessThan(5);
     const said = rows.slice(rows.findIndex(([first]) => first === 'options') + 2, rows.length).slice(0, hours.length);
@@ -57,7 +57,7 @@ describe('what an attack costs', () => {
   });
 });
 
-describe('what a frame of an insider costs', () => {
+describe('the cost of a frame of an insider', () => {
   let costs: Map<string, Cost>;
 
   beforeAll(async () => {

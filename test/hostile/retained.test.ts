@@ -9,7 +9,7 @@ import { type Client5, publishPacket } from '../support/client5';
 import { hashingOnce } from '../support/guarded-broker';
 import { Battlefield } from './battlefield';
 
-/** Everybody may do everything, so that only numbers stand against anybody. */
+/** Access rules that allow everything, so that only numeric limits apply. */
 const access = { rules: [{ name: 'everything', actions: ['all'], topics: ['#'] }] };
 
 /** Reason code of MQTT 5.0. */
@@ -30,7 +30,7 @@ describe('an insider with retained messages', () => {
 
   afterAll(() => field.stop());
 
-  /** Publishes retained messages at QoS 1, in frames of so many, and returns the reason codes of their PUBACKs. */
+  /** Publishes retained QoS 1 messages, `perFrame` in a frame; returns the reason codes of their PUBACKs. */
   async function retain(topics: readonly string[], payload: string | Buffer, perFrame = 5): Promise<number[]> {
     const codes: number[] = [];
     for (let start = 0; start < topics.length; start += perFrame) {
@@ -43,7 +43,7 @@ describe('an insider with retained messages', () => {
     return codes;
   }
 
-  /** Read units of a new client that subscribes to a filter, and what it hears. */
+  /** Returns the read units of a new client that subscribes to a filter, and the messages that it receives. */
   async function subscribeAnew(filter: string, expected: number) {
     const reader = await field.enter('reader', `reader ${Math.random()}`, { keepalive: 540 });
     await field.cloud.settled();
@@ -57,7 +57,7 @@ describe('an insider with retained messages', () => {
     return { reads: dynamodb.reads, invocations: lambda.functions.onPackets.invocations, left };
   }
 
-  it('who has used many first levels and removed their messages makes no SUBSCRIBE of others dearer', async () => {
+  it('who has used many first levels and removed their messages does not raise the cost of a SUBSCRIBE of others', async () => {
     const before = await subscribeAnew('+/+/+', 0);
     const levels = Array.from({ length: 200 }, (_, index) => `level-${index}/x/y`);
     await field.keepPace(async () => {
@@ -70,7 +70,7 @@ describe('an insider with retained messages', () => {
     expect(await field.guarded.stored()).not.toContain('level-');
   });
 
-  it('whose messages are large brings them page by page, and nobody waits for them', async () => {
+  it('with large messages causes reads in pages, and nobody waits for them', async () => {
     const topics = Array.from({ length: 60 }, (_, index) => `large-${index}/x/y`);
     await retain(topics, Buffer.alloc(90_000, 'x'), 1);
     const reader = await field.enter('reader', 'reads all', { keepalive: 540 });
@@ -89,7 +89,7 @@ describe('an insider with retained messages', () => {
     await field.guarded.broker.leave(reader);
   });
 
-  it('who subscribes to the same filter again and again in a frame hears its messages once', async () => {
+  it('who subscribes to the same filter repeatedly in a frame receives its messages once', async () => {
     const topics = Array.from({ length: 20 }, (_, index) => `same/x/${index}`);
     await retain(topics, 'x');
     const client = await field.enter('device', 'repeats itself', { keepalive: 540 });
@@ -109,7 +109,7 @@ describe('an insider with retained messages', () => {
     await field.guarded.broker.leave(client);
   });
 
-  it('who subscribes to five hundred filters at once hears what each finds, in many turns', async () => {
+  it('who subscribes to five hundred filters at once receives the messages of each in many turns', async () => {
     const topics = Array.from({ length: 500 }, (_, index) => `f/x/${index}`);
     await retain(topics, 'x');
     const client = await field.enter('device', 'wants everything', { keepalive: 540 });
@@ -124,7 +124,7 @@ describe('an insider with retained messages', () => {
     await retain(topics, '');
   });
 
-  it('is told when it holds as many as an account may, and others go on', async () => {
+  it('gets Quota exceeded at the limit of its account, and others continue', async () => {
     const topics = Array.from({ length: 601 }, (_, index) => `mine/x/${index}`);
     const codes = await retain(topics, 'x');
     const calm = await field.enter('calm', 'calm-retainer', { keepalive: 540 });
@@ -139,7 +139,7 @@ describe('an insider with retained messages', () => {
     await field.guarded.broker.leave(calm);
   });
 
-  it('leaves work behind that ends with its connection', async () => {
+  it('causes work that ends with its connection', async () => {
     const client = await field.enter('device', 'leaves', { keepalive: 540 });
     client.send({
       cmd: 'subscribe',

@@ -10,10 +10,10 @@ import type { Client5 } from '../support/client5';
 import { hashingOnce } from '../support/guarded-broker';
 import { above, Battlefield } from './battlefield';
 
-/** Seconds between two attempts to send to a client that does not read. */
+/** Interval in seconds between two posts to a client that does not read. */
 const retry = 2;
 
-/** Seconds after which it is closed, as the option `slowReaderTimeout` says. */
+/** Default of the option `slowReaderTimeout` in seconds. */
 const timeout = 10;
 
 const filler = mqtt.generate({
@@ -38,7 +38,7 @@ describe('a subscriber that does not read', () => {
     await field.stop();
   });
 
-  /** Stops reading; returns when neither the sockets nor the gateway take any more for the client. */
+  /** Stops reading; returns when the buffers of the sockets and of the gateway are full. */
   async function stopReading(client: Client5, connectionId: string): Promise<void> {
     client.line.socket.pause();
     const Data = Buffer.from(formatFrame(filler));
@@ -53,7 +53,7 @@ describe('a subscriber that does not read', () => {
     while (await isTaken());
   }
 
-  /** A client of the pair's user that has subscribed to a topic and does not read. */
+  /** Connects a client of the pair's user that subscribes to a topic and does not read. */
   async function deaf(clientId: string, topic: string, qos: QoS, fields = {}) {
     const client = await field.enter('calm', clientId, { keepalive: 540, ...fields });
     const connectionId = field.cloud.connections().at(-1) ?? '';
@@ -91,7 +91,7 @@ describe('a subscriber that does not read', () => {
     await field.cloud.settled();
   });
 
-  it('is posted to once, then its messages wait in its queue and cost two writes each', async () => {
+  it('gets one post, then its messages are queued at two writes each', async () => {
     const { client, connectionId } = await deaf('queue', 'queued', 1);
     await tell('queued', 'refused');
     const toll = await field.endure(20, async () => {
@@ -106,7 +106,7 @@ describe('a subscriber that does not read', () => {
     await field.cloud.settled();
   });
 
-  describe('is closed when it has taken nothing for a while', () => {
+  describe('is closed after the slow reader timeout', () => {
     const resumed = { clean: false, properties: { sessionExpiryInterval: 3600 } };
     const will = { topic: 'wills/of-a-deaf-one', payload: Buffer.from('gone'), qos: 1, retain: false } as const;
 
@@ -138,7 +138,7 @@ describe('a subscriber that does not read', () => {
     });
   });
 
-  it('gets everything in order when it reads again, and costs what it did before', async () => {
+  it('receives everything in order when it reads again, at the same cost as before', async () => {
     const { client, connectionId } = await deaf('back', 'back', 1);
     for (let count = 0; count < 30; count++) await tell('back', String(count));
     await field.elapse(retry);
@@ -164,7 +164,7 @@ describe('a subscriber that does not read', () => {
     expect(above(toll, { frames: 2, posts: 2, requests: 6, invocations: 2, reads: 5, writes: 5 })).toEqual({});
   });
 
-  it('is closed at once when an answer cannot be sent either', async () => {
+  it('is closed at once if a response cannot be sent either', async () => {
     const { client, connectionId } = await deaf('asking', 'asking', 0);
     await tell('asking', 'refused', 0);
     client.send({ cmd: 'pingreq' });

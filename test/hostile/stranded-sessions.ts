@@ -9,7 +9,7 @@ import { message } from '../storage/support/messages';
 
 const day = 24 * 3600 * 1000;
 
-/** Rows as they lie in the tables when the broker had no chance to remove them, all of sessions that began two days ago. */
+/** Creates rows that the broker had no chance to remove, of sessions that started two days ago. */
 export class StrandedSessions {
   private readonly db: DynamoDBClient;
   private readonly sessions: DynamoSessionStore;
@@ -17,7 +17,7 @@ export class StrandedSessions {
   private readonly inflight: DynamoInflightStore;
   private made = 0;
 
-  /** All of them are of one user and have subscribed to `filter`, whose shape is listed already. */
+  /** All sessions belong to one user and have a subscription to `filter`, whose shape is already listed. */
   constructor(
     private readonly cloud: Cloud,
     private readonly filter: string,
@@ -39,33 +39,33 @@ export class StrandedSessions {
     this.db.destroy();
   }
 
-  /** The client is away, and may come back whenever it likes. */
+  /** Creates a session whose client is disconnected and may resume it. */
   async away(clientId: string): Promise<void> {
     await this.sessions.release(clientId, await this.begin(clientId));
   }
 
-  /** The time of the session was over a day ago, and nobody was told. */
+  /** Creates a session that expired a day ago and was not removed. */
   async expired(clientId: string): Promise<void> {
     const sessionEndsAt = this.cloud.clock.now() - day;
     await this.sessions.release(clientId, await this.begin(clientId), { sessionEndsAt });
   }
 
-  /** Every attempt at CONNECT has died, so the connection that owns the session is on no record. The session would end with it. */
+  /** Creates a session whose CONNECT died in every attempt, so that its owner is not stored. It would end with that connection. */
   async ownedByNobody(clientId: string): Promise<void> {
     await this.begin(clientId, false);
   }
 
-  /** The head is gone and nothing else, and nothing tells which client it was. */
+  /** Creates the rows of a session without its session item, so that its client is unknown. */
   async headless(clientId: string): Promise<void> {
     await this.sessions.end(clientId, await this.begin(clientId));
   }
 
-  /** Makes all containers read the rows. */
+  /** Lets all containers read the rows. */
   async touch(shape: string): Promise<void> {
     await this.index.touch(shape);
   }
 
-  /** A session with a subscription, a will, and a message that waits. */
+  /** Creates a session with a subscription, a will and a queued message. */
   private async begin(clientId: string, persistent = true): Promise<Fence> {
     const connectionId = `stranded-${++this.made}=`;
     const fence = fenceOf(this.cloud.clock.now() - 2 * day, connectionId);

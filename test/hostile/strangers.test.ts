@@ -11,7 +11,7 @@ import { Random } from '../support/random';
 import { ScramClient } from '../support/scram-client';
 import { above, Battlefield, tooLong } from './battlefield';
 
-/** A CONNECT of this size, as far as its first bytes say. */
+/** Returns the first bytes of a CONNECT of this size. */
 function beginningOf(size: number, has: number): Buffer {
   const length = size - 4; // the fixed header has four bytes
   const header = [0x10, (length & 0x7f) | 0x80, ((length >> 7) & 0x7f) | 0x80, length >> 14];
@@ -22,14 +22,14 @@ describe('strangers', () => {
   let field: Battlefield;
 
   beforeAll(async () => {
-    // An issuer that nobody can reach: garbage must not even make anybody try.
+    // An unreachable issuer: invalid tokens must not cause a request to it.
     field = await Battlefield.start({ issuers: [{ issuer: 'http://127.0.0.1:9', audience: ['mqtt'] }] });
   });
 
   afterAll(() => field.stop());
 
   const closed = (clients: readonly Client5[]) => Promise.all(clients.map((client) => client.closed()));
-  /** One stranger for each of these streams, each in one frame; all are closed at the latest when their time is over. */
+  /** Sends each stream in one frame on a connection of its own; all are closed after the connect timeout at the latest. */
   const each = (streams: readonly Buffer[]) => async () => {
     const strangers = await field.strangers(streams.length);
     for (const [index, stranger] of strangers.entries()) stranger.line.sendBytes(streams[index]!);
@@ -37,7 +37,7 @@ describe('strangers', () => {
     await closed(strangers);
   };
 
-  it('who say nothing are closed when their time is over', async () => {
+  it('who send nothing are closed after the connect timeout', async () => {
     const toll = await field.endure(20, async () => {
       const strangers = await field.strangers(20);
       await field.elapse(tooLong);
@@ -47,7 +47,7 @@ describe('strangers', () => {
     expect(above(toll, { writes: 0, reads: 3, invocations: 3, requests: 6, posts: 0, lines: 1 })).toEqual({});
   });
 
-  it('with something that is no token, or is huge, are refused at the handshake for one invocation', async () => {
+  it('with an invalid or huge token are refused in the handshake at one invocation', async () => {
     const tokens = ['x', 'a.b.c', `e30.${'A'.repeat(7000)}.x`, '%00%ff', 'eyJhbGciOiJub25lIn0.eyJpc3MiOiJtZSJ9.', '{"'];
     const offers = tokens.flatMap((token) => [
       { query: `?access_token=${encodeURIComponent(token)}` },
@@ -64,7 +64,7 @@ describe('strangers', () => {
     expect(field.guarded.lines.join()).not.toContain('AAAAAAA');
   });
 
-  it('who offer another subprotocol are refused at the handshake', async () => {
+  it('who offer another subprotocol are refused in the handshake', async () => {
     const offers = ['amqp', 'x'.repeat(4000)];
     const toll = await field.endure(offers.length, async () => {
       for (const subprotocol of offers) await expect(field.guarded.broker.open({ subprotocol })).rejects.toThrow('400');
@@ -73,14 +73,14 @@ describe('strangers', () => {
     expect(above(toll, { writes: 0, requests: 1, invocations: 1.5, lines: 0 })).toEqual({});
   });
 
-  it('who say something malformed are closed, each for itself', async () => {
+  it('who send malformed packets are closed individually', async () => {
     const streams = malformed.map(({ hex: text }) => hex(text));
     const toll = await field.endure(streams.length, each(streams));
 
     expect(above(toll, { writes: 2, reads: 4, invocations: 3, requests: 7, posts: 1, lines: 2 })).toEqual({});
   });
 
-  it('who say every kind of packet with every flag are closed', async () => {
+  it('who send every packet type with every flag are closed', async () => {
     const headers = Array.from({ length: 64 }, (_, index) => index * 4 + (index % 4)).filter((byte) => byte !== 0x10);
     const streams = headers.map((byte) => Buffer.from([byte, 4, 0, 2, 0x61, 0x62]));
     const toll = await field.endure(streams.length, each(streams));
@@ -88,7 +88,7 @@ describe('strangers', () => {
     expect(above(toll, { writes: 0, reads: 4, invocations: 3, requests: 7, posts: 1, lines: 2 })).toEqual({});
   });
 
-  it('who say random bytes, or half a packet, are closed', async () => {
+  it('who send random bytes or half a packet are closed', async () => {
     const random = new Random(7);
     const whole = written(connectPacket('half', { username: 'calm' }));
     const streams = Array.from({ length: 40 }, (_, index) =>
@@ -99,7 +99,7 @@ describe('strangers', () => {
     expect(above(toll, { writes: 3, reads: 5, invocations: 3, requests: 7, posts: 1, lines: 2 })).toEqual({});
   });
 
-  it('who flood before CONNECT are closed at once, and what they have sent costs a tenth of an invocation', async () => {
+  it('who flood before CONNECT are closed at once, at a tenth of an invocation per frame', async () => {
     const frames = 500;
     const toll = await field.endure(frames, async () => {
       const [stranger] = await field.strangers(1);
@@ -115,7 +115,7 @@ describe('strangers', () => {
     ['frames of their own that hold nothing else', (number: number) => `${number}.AA==`],
     ['one frame, said again and again', () => '1.AA=='],
     ['frames whose turn never comes', (number: number) => `${number + 1000}.AA==`],
-  ])('who begin a giant CONNECT and go on with %s write it once', async (_how, next) => {
+  ])('who start a giant CONNECT and continue with %s cause one write', async (_how, next) => {
     const frames = 100;
     const toll = await field.endure(1, async () => {
       const [stranger] = await field.strangers(1);
@@ -131,7 +131,7 @@ describe('strangers', () => {
     expect(above(toll, { writes: 2 * 24 + 1, invocations: frames / 2, posts: 0, lines: 2 })).toEqual({}); // and its removal
   });
 
-  it('who cut CONNECT into ever more pieces have ever less of it kept', async () => {
+  it('who split CONNECT into more pieces have less of it stored', async () => {
     const toll = await field.endure(1, async () => {
       const [stranger] = await field.strangers(1);
       const stream = beginningOf(24_000, 23_900);
@@ -145,7 +145,7 @@ describe('strangers', () => {
     expect(above(toll, { writes: 3 + 6 + 9 + 9, posts: 0 })).toEqual({});
   });
 
-  it('whose CONNECT says that it is larger than a frame are closed at its first bytes', async () => {
+  it('whose CONNECT is larger than a frame are closed at its first bytes', async () => {
     const toll = await field.endure(1, async () => {
       const [stranger] = await field.strangers(1);
       stranger!.line.sendBytes(beginningOf(200_000, 24_000));
@@ -155,7 +155,7 @@ describe('strangers', () => {
     expect(above(toll, { writes: 0, posts: 1 })).toEqual({});
   });
 
-  it('with frames far ahead have eight of them kept', async () => {
+  it('with frames far ahead have eight of them stored', async () => {
     const toll = await field.endure(1, async () => {
       const [stranger] = await field.strangers(1);
       for (let number = 2; number < 60 && stranger!.closeCode === undefined; number++) {
@@ -168,7 +168,7 @@ describe('strangers', () => {
     expect(above(toll, { writes: 8 + 2, posts: 0 })).toEqual({});
   });
 
-  it('with binary frames are closed by the gateway, and no packet of them is looked at', async () => {
+  it('with binary frames are closed by the gateway, and no packet is processed', async () => {
     const toll = await field.endure(10, async () => {
       const strangers = await field.strangers(10);
       for (const { line } of strangers) line.socket.send(generate(connectPacket('binary')));
@@ -179,7 +179,7 @@ describe('strangers', () => {
     expect(above(toll, { writes: 0, reads: 4, invocations: 3, posts: 0 })).toEqual({});
   });
 
-  it('who publish beside a CONNECT that is refused publish nothing', async () => {
+  it('who publish together with a refused CONNECT publish nothing', async () => {
     const message = publishPacket('calm/a', 'from a stranger');
     const toll = await field.endure(10, async () => {
       const strangers = await field.strangers(10);
@@ -190,7 +190,7 @@ describe('strangers', () => {
     expect(above(toll, { writes: 0, reads: 5, posts: 1, lines: 2 })).toEqual({});
   });
 
-  it('who open exchanges and leave them are closed, and nothing of them is left', async () => {
+  it('who start authentication exchanges and abandon them are closed, and leave no row', async () => {
     const before = await field.guarded.older.rows();
     const toll = await field.endure(20, async () => {
       const strangers = await field.strangers(20);
@@ -207,7 +207,7 @@ describe('strangers', () => {
     expect(await field.guarded.older.rows()).toEqual(before);
   });
 
-  it('who answer an exchange again and again are refused at the first wrong answer', async () => {
+  it('who respond to an exchange repeatedly are refused at the first wrong response', async () => {
     const refused = await field.loggedDuring('refused', async () => {
       const [stranger] = await field.strangers(1);
       const answer = { cmd: 'auth', reasonCode: 0x18, properties: scram('c=biws,r=x,p=AAAA') } as const;
@@ -223,7 +223,7 @@ describe('strangers', () => {
   });
 
   describe('who guess passwords', () => {
-    /** Each on a connection of its own. */
+    /** Sends each on a connection of its own. */
     async function guess(count: number): Promise<Record<string, number>> {
       const refused = await field.loggedDuring('refused', async () => {
         const strangers = await field.strangers(count);
@@ -234,7 +234,7 @@ describe('strangers', () => {
       return countBy(refused.map(({ why }) => String(why)));
     }
 
-    it('all at once have as many looked at as are worked on at the same time, and then none', async () => {
+    it('at the same time have only the concurrent guesses checked, and then none', async () => {
       let first: Record<string, number> = {};
       await field.endure(40, async () => {
         first = await guess(40);

@@ -10,11 +10,11 @@ import { leftoversIn } from '../support/table-walk';
 import { Battlefield, login } from './battlefield';
 import { StrandedSessions } from './stranded-sessions';
 
-/** SQS takes no body with U+FFFF; the others are noncharacters or control characters that it takes. */
+/** SQS rejects bodies with U+FFFF; it accepts the other noncharacters and control characters here. */
 const hostileIds = ['\uffff', 'a\ufffe', '\ufdd0', 'a\u{1ffff}', 'a\u0001', 'a\n', '\u007f', '\u0085'];
 const malformed = 0x81;
 
-describe('a client whose strings no queue takes', () => {
+describe('a client with strings that SQS rejects', () => {
   let field: Battlefield;
   let speaker: Client5;
   let listeners: Client5[];
@@ -30,7 +30,7 @@ describe('a client whose strings no queue takes', () => {
     for (const listener of listeners) await listener.subscribe({ topic: 'crowd/+', qos: 1 });
   });
 
-  /** A message to an audience that takes the fan-out queue. */
+  /** Publishes a message to enough subscribers for the fan-out queue. */
   async function speak(): Promise<void> {
     const hearing = listeners.map((listener) => listener.hear());
     await speaker.publish('crowd/a', 'hello', { qos: 1 });
@@ -39,7 +39,7 @@ describe('a client whose strings no queue takes', () => {
 
   afterAll(() => field.stop());
 
-  it('is refused with such a client id, and a large audience hears what it did', async () => {
+  it('is refused with such a client id, and many subscribers receive its will', async () => {
     await field.endure(hostileIds.length, async () => {
       for (const id of hostileIds) {
         const [client] = await field.strangers(1);
@@ -53,7 +53,7 @@ describe('a client whose strings no queue takes', () => {
     expect(await leftoversIn(field.cloud)).toEqual([]);
   });
 
-  it('is refused with such a filter, and such a topic', async () => {
+  it('is refused with such a filter and such a topic', async () => {
     await field.endure(2, async () => {
       for (const packet of [subscribeTo('crowd/\uffff'), publishTo('crowd/\uffff')]) {
         const client = await field.enter('calm', `says ${packet.cmd}`);
@@ -66,7 +66,7 @@ describe('a client whose strings no queue takes', () => {
     expect(await leftoversIn(field.cloud)).toEqual([]);
   });
 
-  it('harms nobody with a session that an earlier release has kept, and the API lists and removes it', async () => {
+  it('harms nobody with a session from an earlier release, and the API lists and removes it', async () => {
     const id = 'kept-\uffff';
     const stranded = new StrandedSessions(field.cloud, 'crowd/+', 'calm');
     await stranded.away(id);

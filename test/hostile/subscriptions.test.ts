@@ -7,7 +7,7 @@ import { type Client5, publishPacket } from '../support/client5';
 import { hashingOnce } from '../support/guarded-broker';
 import { Battlefield, login } from './battlefield';
 
-/** Everybody may do everything, so that only numbers stand against anybody. */
+/** Access rules that allow everything, so that only numeric limits apply. */
 const access = { rules: [{ name: 'everything', actions: ['all'], topics: ['#'] }] };
 
 describe('an insider with subscriptions', () => {
@@ -22,7 +22,7 @@ describe('an insider with subscriptions', () => {
 
   afterAll(() => field.stop());
 
-  /** Units of a message of another client at QoS 0 that nobody hears, and of a SUBSCRIBE of another client. */
+  /** Returns the units of a QoS 0 message without subscribers, and of a SUBSCRIBE, both of other clients. */
   async function unitsOfOthers(round: string) {
     const other = await field.enter('calm', `other ${round}`, { keepalive: 540 });
     await other.publish('others/of/x', 'x');
@@ -38,7 +38,7 @@ describe('an insider with subscriptions', () => {
     return { publish: publish.reads + publish.writes, subscribe: subscribe.reads + subscribe.writes };
   }
 
-  it('who subscribes to the longest filters there are makes nothing of others dearer', async () => {
+  it('who subscribes to filters of maximum length does not raise the cost of others', async () => {
     const before = await unitsOfOthers('before');
     const literal = Array.from({ length: 1024 }, () => 'a');
     const filters = Array.from({ length: 8 }, (_, index) => literal.map((level, at) => (at === index ? '+' : level)));
@@ -57,7 +57,7 @@ describe('an insider with subscriptions', () => {
     expect(after.subscribe).toBeLessThanOrEqual(before.subscribe);
   });
 
-  it('who takes all shapes that an account may have makes a publish of others a unit dearer at most, until it has gone', async () => {
+  it('who uses all shapes of an account raises the cost of a publish of others by one unit at most, until it leaves', async () => {
     const before = await unitsOfOthers('before many');
     const wild = (number: number) => [...number.toString(2).padStart(12, '0')].map((bit) => (bit === '1' ? '+' : 'a'));
     const filters = Array.from({ length: 200 }, (_, index) => wild(index + 1).join('/'));
@@ -96,7 +96,7 @@ describe('an insider with subscriptions', () => {
     await field.checkBill();
   });
 
-  it('who subscribes again to what it has leaves what containers remember alone', async () => {
+  it('who subscribes again to the same filters does not invalidate the caches of containers', async () => {
     const client = await field.enter('device', 'again', { keepalive: 540 });
     await client.subscribe({ topic: 'calm/+', qos: 0, rh: 2 });
     await client.unsubscribe('calm/+');
@@ -112,7 +112,7 @@ describe('an insider with subscriptions', () => {
     await field.checkBill();
   });
 
-  it('who is in hundreds of shares gets a message through sixteen of them', async () => {
+  it('who is in hundreds of shares receives a message through sixteen of them', async () => {
     const client = await field.enter('device', 'shares', { keepalive: 540 });
     const shares = Array.from({ length: 300 }, (_, index) => ({
       topic: `$share/g${index}/tasks/of/x`,
@@ -132,7 +132,7 @@ describe('an insider with subscriptions', () => {
     await field.guarded.broker.leave(client);
   });
 
-  it('whose session ends with thousands of subscriptions is removed in turns, of which nobody notices anything', async () => {
+  it('whose session ends with thousands of subscriptions is removed in several turns without an effect on others', async () => {
     const topics = Array.from({ length: 2000 }, (_, index) => `s/${index}/x`);
     const client = await field.enter('device', 'many', { keepalive: 540 });
     for (let start = 0; start < topics.length; start += 250) {

@@ -5,16 +5,16 @@ import { hashPassword } from '../../lambdas/access/password-hash';
 import { closedAccess } from '../../lambdas/access/read-access';
 import { MemoryLogins } from '../support/memory-logins';
 
-/** Forgets failures: otherwise the later ones would have to wait. */
+/** Deletes the counts of failed logins, so that later attempts need not wait. */
 class SpotlessLogins extends MemoryLogins {
   override async addFailure(): Promise<void> {}
 }
 
-/** Logins of each kind in one try, and tries: another process may take the processor away in the middle of one. */
+/** Logins of each kind in a run, and runs, because another process may use the CPU during one of them. */
 const logins = 11;
 const tries = 4;
 
-describe('the time that a refusal takes', () => {
+describe('the time of a refusal', () => {
   let gatekeeper: Authenticator;
 
   beforeAll(async () => {
@@ -35,7 +35,7 @@ describe('the time that a refusal takes', () => {
     });
   });
 
-  /** Microseconds of the processor: nothing else takes time here, and what others do with it does not count. */
+  /** CPU time in microseconds, which other processes do not affect. */
   async function timeOf(username: string | undefined, password: string): Promise<number> {
     const start = process.cpuUsage();
     const peer = { clientId: 'c', address: '198.51.100.1', now: Date.now() };
@@ -45,7 +45,7 @@ describe('the time that a refusal takes', () => {
     return user + system;
   }
 
-  /** By turns, so that what slows the machine down slows down both. */
+  /** Alternates, so that load on the machine affects both kinds. */
   async function ratio(one: () => Promise<number>, other: () => Promise<number>): Promise<number> {
     const times: [number, number][] = [];
     for (let count = 0; count < logins; count++) times.push([await one(), await other()]);

@@ -6,10 +6,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { hashingOnce } from '../support/guarded-broker';
 import { above, Battlefield } from './battlefield';
 
-/** Bytes of a frame that API Gateway takes as one message. */
+/** Maximum bytes of a frame that API Gateway accepts as one message. */
 const frameBytes = 24_000;
 
-/** As many copies as fit into a frame of what `packet` returns for 0, 1, 2... */
+/** Fills a frame with the packets that `packet` returns for 0, 1, 2... */
 function frameOf(packet: (index: number) => Buffer): Buffer {
   const packets: Buffer[] = [];
   let size = 0;
@@ -58,7 +58,7 @@ const frames: readonly (readonly [what: string, frame: Buffer])[] = [
   ['PINGREQ', frameOf(() => pingreq)],
 ];
 
-/** What a frame may cost, whatever it is full of. */
+/** Maximum cost of a frame with any content. */
 const bounds = { reads: 2_500, writes: 5_000, posts: 400, invocations: 300 };
 
 describe.each([

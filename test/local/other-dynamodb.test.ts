@@ -187,7 +187,7 @@ it('a DynamoDB that does not respond keeps the cloud from starting', async () =>
   const silent = await OtherDynamoDb.start(() => undefined);
   try {
     await expect(startCloud({ functions: fixtures, dynamodb: silent.url })).rejects.toThrow(
-      `the DynamoDB at ${silent.url} cannot be used: CreateTable of cirrus-connections: no answer within 10 s`,
+      `the DynamoDB at ${silent.url} cannot be used: CreateTable of cirrus-connections: no response within 10 s`,
     );
   } finally {
     await silent.stop();

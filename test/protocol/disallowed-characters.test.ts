@@ -14,10 +14,10 @@ const controls = [...range(0x00, 0x1f), ...range(0x7f, 0x9f)];
 const noncharacters = [...range(0xfdd0, 0xfdef), ...planes.flatMap((plane) => [plane + 0xfffe, plane + 0xffff])];
 const unclean = [...controls, ...noncharacters].map((codePoint) => String.fromCodePoint(codePoint));
 
-/** Neighbours of all these, U+FEFF, a replacement character, one of another plane, and one that nobody has assigned. */
+/** Neighbours of all these, U+FEFF, the replacement character, one of another plane, and an unassigned one. */
 const usual = [' ', '~', '\u00a0', '\ufdcf', '\ufdf0', '\ufeff', '\ufffd', '\u{1fffd}', '\u{1f4a1}', 'é', '\u0378'];
 
-/** Packets with a text in every place that has one. */
+/** Packets with a text in every string field. */
 const inConnect = {
   'client id': (clientId) => ({ ...connect, clientId }),
   'user name': (username) => ({ ...connect, username, password: Buffer.from('secret') }),
@@ -83,7 +83,7 @@ function read(packet: Packet, version: 4 | 5) {
   return decode(bytesOf(packet, version), known);
 }
 
-describe('a string of a client', () => {
+describe('a string from a client', () => {
   clause(
     ['MQTT-1.5.4-2', 'v3 MQTT-1.5.3-2'],
     'is malformed with a control character or a noncharacter, in every place of every packet',
@@ -110,7 +110,7 @@ describe('a string of a client', () => {
     }
   });
 
-  test('is named with its place and its character', () => {
+  test('is refused with its field and its character', () => {
     expect(thrownBy(() => read(inConnect['client id']('a\uffff'), 5))).toMatchObject({
       message: expect.stringContaining('U+FFFF'),
     });
@@ -118,7 +118,7 @@ describe('a string of a client', () => {
 });
 
 describe('a string that is sent', () => {
-  it('never has a control character or a noncharacter, whatever an earlier release has stored', () => {
+  it('has no control character or noncharacter, whatever an earlier release has stored', () => {
     for (const character of unclean) {
       const packet = { ...publish, topic: `a/${character}`, payload: Buffer.from('x') };
       const properties = { contentType: character, userProperties: [[character, character]] as const };
@@ -128,18 +128,18 @@ describe('a string that is sent', () => {
     }
   });
 
-  it('stays as it is otherwise', () => {
+  it('is unchanged otherwise', () => {
     for (const character of usual) expect(replaceDisallowed(character)).toBe(character);
   });
 });
 
-describe('clean text', () => {
-  it('is what the Unicode standard calls neither control character nor noncharacter', () => {
+describe('allowed text', () => {
+  it('has neither control characters nor noncharacters of the Unicode standard', () => {
     for (const character of unclean) expect(isAllowedText(`a${character}b`)).toBe(false);
     for (const character of usual) expect(disallowedCharacterIn(character)).toBeUndefined();
   });
 
-  it('has no half of a surrogate pair', () => {
+  it('has no lone surrogate', () => {
     expect(disallowedCharacterIn('a\ud800b')).toBe('U+D800');
     expect(disallowedCharacterIn('a\udc00')).toBe('U+DC00');
     expect(replaceDisallowed('\ud83d\ude00\ud83d')).toBe('\u{1f600}?');
@@ -147,7 +147,7 @@ describe('clean text', () => {
 });
 
 describe('JSON for queues', () => {
-  it('is ASCII, whatever strings are in it, and reads back as it was', () => {
+  it('is ASCII for any strings, and parses to the same value', () => {
     const strings = [...unclean, ...usual, '"', '\\', '\u2028', '\ud800', '\u{1f600}'];
     for (const text of strings) {
       const json = asciiJson({ [text]: [text] });

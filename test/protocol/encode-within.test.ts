@@ -7,7 +7,7 @@ import { clause } from '../support/clause';
 
 const why = { reasonString: 'because', userProperties: [['a', 'b']] } as const;
 
-/** Every packet that a server sends, with all that it may say, and the least that it has to say. */
+/** Every packet of a server: its full form, and its shortest form. */
 const packets: Record<ServerPacket['cmd'], readonly [most: ServerPacket, least: ServerPacket][]> = {
   connack: [
     [
@@ -115,7 +115,7 @@ function acknowledgements(cmd: 'puback' | 'pubrec'): [ServerPacket, ServerPacket
   ];
 }
 
-describe('a packet for a client that takes only so much', () => {
+describe('a packet for a client with a Maximum Packet Size', () => {
   for (const [cmd, cases] of Object.entries(packets)) {
     for (const [index, [most, least]] of cases.entries()) {
       const [full, smallest] = [encode(most, 5), encode(least, 5)];

@@ -23,7 +23,7 @@ describe('forwardedProperties', () => {
     },
   );
 
-  test('what is empty or false is there all the same', () => {
+  test('empty and false values are kept', () => {
     const properties = {
       payloadFormatIndicator: false,
       contentType: '',
@@ -34,7 +34,7 @@ describe('forwardedProperties', () => {
     expect(forwardedProperties(properties)).toEqual({ properties });
   });
 
-  test('what only concerns the connection or the broker stays behind', () => {
+  test('properties of the connection are dropped', () => {
     const publish = { messageExpiryInterval: 60, topicAlias: 3, contentType: 'x' };
     const will = { messageExpiryInterval: 60, willDelayInterval: 5, contentType: 'x' };
 
@@ -42,7 +42,7 @@ describe('forwardedProperties', () => {
     expect(forwardedProperties(will)).toEqual({ properties: { contentType: 'x' } });
   });
 
-  test('where nothing is left there are no properties', () => {
+  test('are absent if none is left', () => {
     expect(forwardedProperties(undefined)).toEqual({});
     expect(forwardedProperties({ messageExpiryInterval: 60 })).toEqual({});
   });

@@ -1,5 +1,5 @@
 /*
- * [v3 MQTT-6.0.0-1] wants binary frames, which API Gateway closes with 1003: known deviation, the frames are base64 text.
+ * Known deviation: [v3 MQTT-6.0.0-1] requires binary frames, which API Gateway closes with 1003, so that frames are base64 text.
  */
 import { describe, expect, test } from '@jest/globals';
 import { formatFrame, parseFrame } from '../../lambdas/protocol/frames';
@@ -16,15 +16,15 @@ describe('parseFrame', () => {
     expect(parseFrame('1.wAA=')).toEqual({ number: 1, bytes: hex('c000') });
   });
 
-  test('reads the largest number there is', () => {
+  test('reads the largest number', () => {
     expect(parseFrame('9007199254740991.wAA=')).toEqual({ number: 9007199254740991, bytes: hex('c000') });
   });
 
-  test('reads base64 without padding where none is due', () => {
+  test('reads base64 that needs no padding', () => {
     expect(parseFrame('7.wADA')).toEqual({ number: 7, bytes: hex('c000c0') });
   });
 
-  test('reads both characters that are neither letter nor digit', () => {
+  test('reads + and /', () => {
     expect(parseFrame('+/+/')).toEqual({ bytes: hex('fbffbf') });
   });
 
@@ -61,7 +61,7 @@ describe('parseFrame', () => {
     });
   }
 
-  test('does not quote what it refuses', () => {
+  test('does not quote its input in errors', () => {
     expect(String(thrownBy(() => parseFrame('c2VjcmV0!')))).not.toContain('c2VjcmV0');
   });
 });

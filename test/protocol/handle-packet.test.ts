@@ -1,5 +1,5 @@
 /*
- * Proved elsewhere: each packet in packets/; [v3 MQTT-3.1.4-5] by the shell, which stops reading a connection it refused.
+ * Proved elsewhere: each packet in packets/; [v3 MQTT-3.1.4-5] by broker/, which stops reading a refused connection.
  */
 import { describe, expect, test } from '@jest/globals';
 import { handlePacket } from '../../lambdas/protocol/handle-packet';
@@ -12,7 +12,7 @@ import { thrownBy } from '../support/thrown-by';
 
 const session = { clientId: 'kitchen', version: 4, sessionExpiry: 0, permissions: allowEverything } as const;
 const session5 = { clientId: 'kitchen', version: 5, sessionExpiry: 0, permissions: allowEverything } as const;
-const surroundings = {
+const context = {
   generateClientId: () => 'assigned',
   limits: settingsFromEnvironment({}),
   now: 1_700_000_000_000,
@@ -20,14 +20,14 @@ const surroundings = {
 
 describe('handlePacket', () => {
   clause(['MQTT-3.1.0-1', 'v3 MQTT-3.1.0-1'], 'the first packet must be CONNECT', () => {
-    const error = thrownBy(() => handlePacket(publish(), undefined, surroundings));
+    const error = thrownBy(() => handlePacket(publish(), undefined, context));
 
     expect(error).toMatchObject({ reason: 0x82, message: expect.stringContaining('CONNECT') });
   });
 
   clause(['MQTT-3.1.0-2', 'v3 MQTT-3.1.0-2'], 'a second CONNECT is a protocol violation', () => {
     for (const known of [session, session5]) {
-      const error = thrownBy(() => handlePacket(connect(), known, surroundings));
+      const error = thrownBy(() => handlePacket(connect(), known, context));
 
       expect(error).toMatchObject({ reason: 0x82, message: expect.stringContaining('CONNECT') });
     }
@@ -46,18 +46,18 @@ describe('handlePacket', () => {
   ];
   for (const [packet, effect] of dispatched) {
     test(`${packet.cmd} leads to ${effect}`, () => {
-      expect(handlePacket(packet, session, surroundings)[0]).toMatchObject({ do: effect });
-      expect(handlePacket(packet, session5, surroundings)[0]).toMatchObject({ do: effect });
+      expect(handlePacket(packet, session, context)[0]).toMatchObject({ do: effect });
+      expect(handlePacket(packet, session5, context)[0]).toMatchObject({ do: effect });
     });
   }
 
-  test('a message expires so many seconds after its packet arrived', () => {
+  test('a message expires its Message Expiry Interval after the arrival of its packet', () => {
     const packet = publish({ properties: { messageExpiryInterval: 60 } });
 
-    expect(handlePacket(packet, session5, surroundings)).toMatchObject([{ message: { expiresAt: 1_700_000_060_000 } }]);
+    expect(handlePacket(packet, session5, context)).toMatchObject([{ message: { expiresAt: 1_700_000_060_000 } }]);
   });
 
-  test('a shared subscription means the same in each version, and a mistaken one what the version makes of it', () => {
+  test('a valid share is the same in each version; an invalid one is handled by the rules of the version', () => {
     const packet = {
       cmd: 'subscribe',
       messageId: 7,
@@ -66,18 +66,18 @@ describe('handlePacket', () => {
     const mistaken = { ...packet, subscriptions: [{ topic: '$share/g', qos: 0 }] } as const;
 
     for (const one of [session, session5]) {
-      expect(handlePacket(packet, one, surroundings)).toMatchObject([{ requests: [{ filter: 'a', share: 'g' }] }]);
+      expect(handlePacket(packet, one, context)).toMatchObject([{ requests: [{ filter: 'a', share: 'g' }] }]);
     }
-    expect(handlePacket(mistaken, session, surroundings)).toMatchObject([{ requests: [{ refused: 0x80 }] }]);
-    expect(() => handlePacket(mistaken, session5, surroundings)).toThrow();
+    expect(handlePacket(mistaken, session, context)).toMatchObject([{ requests: [{ refused: 0x80 }] }]);
+    expect(() => handlePacket(mistaken, session5, context)).toThrow();
   });
 
   test('CONNECT leads to connect', () => {
-    expect(handlePacket(connect(), undefined, surroundings)[0]).toMatchObject({ do: 'connect' });
+    expect(handlePacket(connect(), undefined, context)[0]).toMatchObject({ do: 'connect' });
   });
 
-  test('AUTH is a protocol error of a client that named no authentication method', () => {
-    const error = thrownBy(() => handlePacket({ cmd: 'auth', reasonCode: 0x18 }, session5, surroundings));
+  test('AUTH without an Authentication Method in CONNECT is a protocol error', () => {
+    const error = thrownBy(() => handlePacket({ cmd: 'auth', reasonCode: 0x18 }, session5, context));
 
     expect(error).toMatchObject({ reason: 0x82 });
   });

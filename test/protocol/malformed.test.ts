@@ -19,7 +19,7 @@ interface Malformed {
 }
 
 function refusals(vectors: readonly Malformed[], version: ProtocolVersion): void {
-  test('is a whole one in this table, so that only its content can be at fault', () => {
+  test('is one whole packet in this table, so that only its content is invalid', () => {
     for (const { name, hex: text } of vectors) {
       expect({ name, size: packetSize(hex(text), 0) }).toEqual({ name, size: hex(text).length });
     }

@@ -3,7 +3,7 @@ import { messageSize } from '../../lambdas/protocol/message-size';
 
 const bare = { topic: 'é', payload: Buffer.alloc(10), qos: 1, retain: false } as const;
 
-test('the size of a message is all that it carries, properties included, in bytes', () => {
+test('the size of a message is the bytes of its topic, payload and properties', () => {
   expect(messageSize(bare)).toBe(2 + 10);
   const properties = {
     contentType: 'abc',

@@ -18,7 +18,7 @@ import { clause } from '../support/clause';
 const now = 1_700_000_000_000;
 const message = { topic: 'a/b', payload: Buffer.from('hello'), qos: 2, retain: true } as const;
 
-/** The PUBLISH of a message at QoS 0, now. */
+/** Returns the PUBLISH of a message at QoS 0 with the current time. */
 function published(what: Message, delivery: Partial<PublishOptions> = {}) {
   return toPublish(what, { qos: 0, dup: false, retain: false, now, ...delivery });
 }
@@ -35,7 +35,7 @@ describe('toPublish', () => {
     });
   });
 
-  test('QoS 1 goes out under its packet id', () => {
+  test('a QoS 1 message has its packet identifier', () => {
     expect(published(message, { qos: 1, packetId: 7 })).toMatchObject({ qos: 1, messageId: 7 });
   });
 
@@ -48,7 +48,7 @@ describe('toPublish', () => {
     expect(published(message, { qos: 1, packetId: 7, retain: false }).retain).toBe(false);
   });
 
-  test('a message without properties goes out without any', () => {
+  test('a message without properties has none in PUBLISH', () => {
     expect(published({ ...message, publisher: 'kitchen' }, { identifiers: [] })).not.toHaveProperty('properties');
   });
 
@@ -93,7 +93,7 @@ describe('toPublish', () => {
     });
   });
 
-  test('properties, expiry and identifiers go out together', () => {
+  test('properties, expiry and Subscription Identifiers are sent together', () => {
     const packet = published(
       { ...message, expiresAt: now + 1000, properties: { contentType: 'text/plain' } },
       { identifiers: [1] },
@@ -106,7 +106,7 @@ describe('toPublish', () => {
     });
   });
 
-  test('a client of MQTT 3.1.1 gets the same bytes, whatever is said about the message', () => {
+  test('a client of MQTT 3.1.1 gets the same bytes with and without properties', () => {
     const told = published(
       { ...message, expiresAt: now + 1000, properties: { contentType: 'x' } },
       { identifiers: [1] },
@@ -122,7 +122,7 @@ describe('isExpired', () => {
     expect(isExpired({ ...message, expiresAt: now }, now)).toBe(true);
   });
 
-  test('a message without an expiry interval lives on', () => {
+  test('a message without an expiry interval never expires', () => {
     expect(isExpired(message, Number.MAX_SAFE_INTEGER)).toBe(false);
   });
 });
@@ -163,7 +163,7 @@ describe('isDeliverable', () => {
   const largest = 98_304;
   const identifiers = Array.from({ length: 200 }, (_, index) => 268_435_455 - index);
 
-  test('leaves room for 200 subscription identifiers of any size', () => {
+  test('reserves space for 200 Subscription Identifiers of any size', () => {
     const overhead = deliverySize({ ...message, payload: Buffer.alloc(90_000) }) - 90_000;
     const fitting = { ...message, payload: Buffer.alloc(largest - 1002 - overhead) };
     const packet = published(fitting, { qos: 2, packetId: 1, identifiers });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { gatewayMaxPacketSize, splitPackets } from '../../lambdas/protocol/packet-splitter';
+import { gatewayMaxPacketSize } from '../../lambdas/protocol/limits';
+import { splitPackets } from '../../lambdas/protocol/packet-splitter';
 import { ProtocolError } from '../../lambdas/protocol/reason-codes';
 import { hex } from '../support/packets';
 import { Random } from '../support/random';
@@ -14,11 +15,11 @@ describe('splitPackets', () => {
     });
   });
 
-  test('keeps the beginning of a packet for later', () => {
+  test('keeps an incomplete packet', () => {
     expect(splitPackets(nothing, hex('c000 4002 00'))).toEqual({ packets: [hex('c000')], tail: hex('400200') });
   });
 
-  test('joins what was left with what came', () => {
+  test('joins the kept bytes with new ones', () => {
     expect(splitPackets(hex('4002 00'), hex('07'))).toEqual({ packets: [hex('40020007')], tail: nothing });
   });
 
@@ -30,7 +31,7 @@ describe('splitPackets', () => {
     expect(splitPackets(nothing, hex('30 80'))).toEqual({ packets: [], tail: hex('3080') });
   });
 
-  test('finds nothing in nothing', () => {
+  test('finds no packet in no bytes', () => {
     expect(splitPackets(nothing, nothing)).toEqual({ packets: [], tail: nothing });
   });
 
@@ -54,7 +55,7 @@ describe('splitPackets', () => {
     expect(error).toMatchObject({ reason: 0x95, message: expect.stringContaining('98305') });
   });
 
-  test('goes by another maximum when it is given one', () => {
+  test('uses another maximum if one is given', () => {
     expect(splitPackets(nothing, hex('4002 0007'), 3).error).toMatchObject({ reason: 0x95 });
   });
 
@@ -65,7 +66,7 @@ describe('splitPackets', () => {
     expect(error).toMatchObject({ reason: 0x81 });
   });
 
-  test('keeps what came before a packet that cannot be read', () => {
+  test('keeps the packets before a malformed one', () => {
     const { packets, tail, error } = splitPackets(nothing, hex('c000 4002 0007 30 80808080 01 c000'));
 
     expect(packets).toEqual([hex('c000'), hex('40020007')]);
@@ -73,7 +74,7 @@ describe('splitPackets', () => {
     expect(error).toMatchObject({ reason: 0x81 });
   });
 
-  test('finds the same packets wherever the stream is cut', () => {
+  test('finds the same packets for every split of the stream', () => {
     const stream = Buffer.concat([hex('c000 4002 0007 30c102'), Buffer.alloc(321, 0xc0), hex('e000')]);
     const whole = splitPackets(nothing, stream).packets;
     const random = new Random(1);

@@ -1,5 +1,5 @@
 /*
- * Proved elsewhere: [v3 MQTT-3.2.2-4], [v3 MQTT-3.2.2-5] by the shell, which sends the CONNACK and closes.
+ * Proved elsewhere: [v3 MQTT-3.2.2-4], [v3 MQTT-3.2.2-5] by broker/, which sends the CONNACK and closes.
  */
 import { describe, expect, test } from '@jest/globals';
 import { connackCode, ProtocolError } from '../../lambdas/protocol/reason-codes';
@@ -22,7 +22,7 @@ describe('connackCode', () => {
     expect(connackCode(0x86)).toBe(0x04);
   });
 
-  test('a client that is not authorized hears return code 0x05', () => {
+  test('a client that is not authorized is return code 0x05', () => {
     expect(connackCode(0x87)).toBe(0x05);
   });
 
@@ -36,7 +36,7 @@ describe('connackCode', () => {
 });
 
 describe('ProtocolError', () => {
-  test('carries its reason and says who it is', () => {
+  test('has its reason code and its name', () => {
     const error = new ProtocolError(0x95, 'packet has 100000 bytes, more than 98304');
 
     expect(error.reason).toBe(0x95);

@@ -17,19 +17,19 @@ describe('shapeOf', () => {
     expect(shapeOf('/+/')).toBe('L+L');
   });
 
-  test('is not fooled by levels named like parts of an object', () => {
+  test('treats levels named like object properties as literals', () => {
     expect(shapeOf('__proto__/constructor/+')).toBe('LL+');
   });
 });
 
 describe('a shape of more than 64 levels', () => {
-  test('is written in runs', () => {
+  test('is written with run lengths', () => {
     expect(shapeOf(Array(64).fill('a').join('/'))).toBe('L'.repeat(64));
     expect(shapeOf(Array(65).fill('a').join('/'))).toBe('L65');
     expect(shapeOf(`+/${'a/'.repeat(70)}+/b/#`)).toBe('+L70+L#');
   });
 
-  test('is the same however an earlier release has written it', () => {
+  test('is equal to the form of earlier releases', () => {
     const letters = `L+${'L'.repeat(100)}#`;
 
     expect(canonicalShape(letters)).toBe('L+L100#');
@@ -38,7 +38,7 @@ describe('a shape of more than 64 levels', () => {
     expect(canonicalShape('L+L')).toBe('L+L');
   });
 
-  test('finds its filter, once where it is listed twice', () => {
+  test('has its filter once, even if the shape is listed twice', () => {
     const topic = Array.from({ length: 70 }, (_, index) => `${index}`).join('/');
     const filter = topic.replace('/5/', '/+/');
 
@@ -47,16 +47,16 @@ describe('a shape of more than 64 levels', () => {
   });
 });
 
-describe('candidate', () => {
+describe('filterOfShape', () => {
   test('puts the wildcards of the shape into the topic', () => {
     expect(filterOfShape('L+L', ['devices', 'lamp', 'state'])).toBe('devices/+/state');
   });
 
-  test('lets # stand for the levels that are left', () => {
+  test('matches # with the remaining levels', () => {
     expect(filterOfShape('L#', ['a', 'b', 'c'])).toBe('a/#');
   });
 
-  test('lets # stand for no level at all', () => {
+  test('matches # with no level', () => {
     expect(filterOfShape('L#', ['a'])).toBe('a/#');
   });
 
@@ -76,12 +76,12 @@ describe('candidate', () => {
   });
 });
 
-describe('candidates', () => {
-  test('leaves out the shapes that cannot match', () => {
+describe('candidateFilters', () => {
+  test('omits shapes that cannot match', () => {
     expect(candidateFilters(['L+L', 'L#', 'LL', '#'], 'a/b')).toEqual(['a/#', 'a/b', '#']);
   });
 
-  test('finds a filter exactly where it matches', () => {
+  test('include a filter if and only if it matches', () => {
     const random = new Random(7);
     const agreements = { matching: 0, different: 0 };
 
@@ -97,7 +97,7 @@ describe('candidates', () => {
     expect(agreements.different).toBeGreaterThan(1000);
   });
 
-  test('only ever names filters that match', () => {
+  test('include only filters that match', () => {
     const random = new Random(8);
 
     for (let run = 0; run < 20_000; run++) {

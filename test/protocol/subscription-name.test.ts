@@ -51,20 +51,20 @@ describe('subscriptionName', () => {
     });
   }
 
-  test('what only looks like a share is a topic filter', () => {
+  test('a filter that only resembles a share is an ordinary filter', () => {
     for (const name of ['$share', '$shared/g/a', '$SHARE/g/a', 'share/g/a', '/$share/g/a']) {
       expect(subscriptionName(name, 5)).toEqual({ name, filter: name });
     }
   });
 
-  test('a client of MQTT 3.1.1 may mean a share, and what is none is a topic filter', () => {
+  test('a client of MQTT 3.1.1 may use shares; an invalid share is an ordinary filter', () => {
     expect(subscriptionName('$share/g/a', 4)).toEqual({ name: '$share/g/a', filter: 'a', share: 'g' });
     for (const name of ['$share//a', '$share/g']) {
       expect(subscriptionName(name, 4)).toEqual({ name, filter: name });
     }
   });
 
-  test('what is no topic filter is refused in each version', () => {
+  test('an invalid topic filter is refused in each version', () => {
     for (const version of [3, 4, 5]) {
       expect(thrownBy(() => subscriptionName('a/#/b', version))).toMatchObject({ reason: 0x81 });
       expect(thrownBy(() => subscriptionName('', version))).toMatchObject({ reason: 0x81 });

@@ -10,7 +10,7 @@ import { thrownBy } from '../support/thrown-by';
 const none: TopicAliases = new Map();
 const maximum = 16;
 
-/** A PUBLISH with a topic alias. */
+/** Builds a PUBLISH with a Topic Alias. */
 function aliased(topicAlias: number, topic: string) {
   return publish({ topic, properties: { topicAlias } });
 }
@@ -31,7 +31,7 @@ describe('resolveAlias', () => {
     expect(thrownBy(() => resolveAlias(aliased(65_535, ''), none, maximum))).toMatchObject({ reason: 0x94 });
   });
 
-  test('any alias ends the connection where there is none', () => {
+  test('any alias ends the connection if none is allowed', () => {
     expect(thrownBy(() => resolveAlias(aliased(1, 'a'), none, 0))).toMatchObject({
       reason: 0x94,
       message: expect.stringContaining('alias 1'),
@@ -39,7 +39,7 @@ describe('resolveAlias', () => {
     expect(resolveAlias(publish(), none, 0)).toEqual({ packet: publish(), aliases: none });
   });
 
-  test('topics of 4,096 bytes together may have an alias, in bytes, and a topic that is replaced no longer counts', () => {
+  test('the topics with an alias have at most 4,096 bytes; a replaced topic does not count', () => {
     const { aliases } = resolveAlias(aliased(1, 'é'.repeat(2048)), none, maximum);
     expect(thrownBy(() => resolveAlias(aliased(2, 'a'), aliases, maximum))).toMatchObject({
       reason: 0x97,
@@ -59,7 +59,7 @@ describe('resolveAlias', () => {
     });
   });
 
-  test('an alias that comes with another topic stands for that from now on', () => {
+  test('an alias with a new topic is replaced', () => {
     const first = resolveAlias(aliased(1, 'a'), none, maximum);
     const second = resolveAlias(aliased(1, 'b'), first.aliases, maximum);
 
@@ -67,7 +67,7 @@ describe('resolveAlias', () => {
     expect(resolveAlias(aliased(1, ''), second.aliases, maximum).packet.topic).toBe('b');
   });
 
-  test('two aliases may stand for one topic', () => {
+  test('two aliases may have the same topic', () => {
     const first = resolveAlias(aliased(1, 'a'), none, maximum);
     const second = resolveAlias(aliased(2, 'a'), first.aliases, maximum);
 
@@ -77,7 +77,7 @@ describe('resolveAlias', () => {
     ]);
   });
 
-  test('the aliases are the same object as long as they say the same, so that they are not written again', () => {
+  test('unchanged aliases are the same object, so that they are not stored again', () => {
     const { aliases } = resolveAlias(aliased(1, 'a'), none, maximum);
 
     expect(resolveAlias(publish(), aliases, maximum).aliases).toBe(aliases);
@@ -86,7 +86,7 @@ describe('resolveAlias', () => {
     expect(none.size).toBe(0);
   });
 
-  test('all but the topic is left as it is', () => {
+  test('all other fields are unchanged', () => {
     const { aliases } = resolveAlias(aliased(1, 'a/b'), none, maximum);
     const packet = publish({ topic: '', qos: 2, messageId: 7, dup: true, retain: true, properties: { topicAlias: 1 } });
 

@@ -37,13 +37,13 @@ describe('isTopicFilter', () => {
     expect(isTopicFilter('a'.repeat(65_536))).toBe(false);
   });
 
-  test('depth has no limit', () => {
+  test('has any number of levels', () => {
     expect(isTopicFilter('+/'.repeat(32_767))).toBe(true);
   });
 });
 
 describe('matches', () => {
-  // The examples of section 4.7, and what they leave out.
+  // The examples of section 4.7, and further cases.
   const same: [filter: string, topic: string][] = [
     ['a/b', 'a/b'],
     ['sport/tennis/player1/#', 'sport/tennis/player1'],

@@ -40,14 +40,14 @@ describe('isTopicName', () => {
 });
 
 describe('isReservedTopic', () => {
-  test('$SYS and $share are not for clients to publish to', () => {
+  test('$SYS and $share are reserved', () => {
     expect(isReservedTopic('$SYS')).toBe(true);
     expect(isReservedTopic('$SYS/broker/uptime')).toBe(true);
     expect(isReservedTopic('$share')).toBe(true);
     expect(isReservedTopic('$share/group/a')).toBe(true);
   });
 
-  test('other topics are, with and without a leading $', () => {
+  test('other topics are not, with and without a leading $', () => {
     expect(isReservedTopic('$aws/things/lamp/shadow/update')).toBe(false);
     expect(isReservedTopic('$SYSTEM')).toBe(false);
     expect(isReservedTopic('a/$SYS/b')).toBe(false);
@@ -55,11 +55,11 @@ describe('isReservedTopic', () => {
 });
 
 describe('quoteTopic', () => {
-  test('escapes what would break a line of the log', () => {
+  test('escapes characters that would break a log line', () => {
     expect(quoteTopic('a\n"b"')).toBe('"a\\n\\"b\\""');
   });
 
-  test('cuts what would flood it', () => {
+  test('shortens long topics', () => {
     expect(quoteTopic('a'.repeat(65_535))).toBe(`"${'a'.repeat(100)}"...`);
   });
 });

@@ -41,7 +41,7 @@ describe('frames from a client', () => {
     });
   }
 
-  // What a client must not read the server must not read either, but for the number that only clients write.
+  // A frame that clients must not accept is invalid for the server too, except the number, which only clients write.
   for (const { name, frame } of vectors.serverToClientErrors.filter((vector) => !vector.frame.includes('.'))) {
     test(`are never ${name}`, () => {
       expect(thrownBy(() => parseFrame(frame))).toBeInstanceOf(ProtocolError);

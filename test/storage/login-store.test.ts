@@ -6,6 +6,7 @@ import type { LoginAttempt } from '../../lambdas/access/logins';
 import { DynamoAccountDirectory } from '../../lambdas/storage/account-directory';
 import { DynamoLoginStore } from '../../lambdas/storage/login-store';
 import { schemaVersions } from '../../lambdas/storage/schema-version';
+import { itExhaustive } from '../support/exhaustive';
 import { Engine, type Gate } from './support/engine';
 import { everyInterleaving } from './support/interleaving';
 
@@ -101,7 +102,7 @@ describe('failed logins', () => {
     expect(await counts('stairs', '192.0.2.10')).toEqual([7, 5, 15]);
   });
 
-  it('of devices that have a wrong password all day make none of their neighbours wait', async () => {
+  itExhaustive('of devices that have a wrong password all day make none of their neighbours wait', async () => {
     const day = 24 * 60 * minute;
     const devices = ['shed', 'attic', 'cellar'];
     const waits = async (attempt: LoginAttempt) =>
@@ -150,7 +151,7 @@ describe('failed logins', () => {
     expect(await counts('nowhere', '192.0.2.7')).toEqual([0, 0, 0]);
   });
 
-  it.each([
+  itExhaustive.each([
     ['at first', undefined],
     ['after older ones', now - minute - 1],
   ])('are all counted when two containers meet one %s', async (when, earlier) => {
@@ -211,7 +212,7 @@ describe('failed logins', () => {
       expect(Number((await row('192.0.2.22', 'failures#kitchen'))?.expiresAt?.N)).toBe(Math.ceil(later / 1000));
     });
 
-    it('are all remembered, and their failures counted, when two containers meet', async () => {
+    itExhaustive('are all remembered, and their failures counted, when two containers meet', async () => {
       const rounds = await everyInterleaving(async (race, round) => {
         const attempt = attemptOf('kitchen', `known-${round}`, now);
         await store.remember(attempt, { known: 'a', forgotten: [], expiresAt: later });
@@ -260,7 +261,7 @@ function sizeOf(item: Record<string, AttributeValue> = {}): number {
 }
 
 describe('the secret of a broker', () => {
-  it('is created once by concurrent requests', async () => {
+  itExhaustive('is created once by concurrent requests', async () => {
     const rounds = await everyInterleaving(async (race) => {
       const engine = await Engine.start();
       const secrets: Buffer[] = [];

@@ -2,6 +2,7 @@ import { ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { firstLevels } from '../../lambdas/storage/retained-levels';
 import { DynamoRetainedStore } from '../../lambdas/storage/retained-store';
+import { itExhaustive } from '../support/exhaustive';
 import { Engine, type Gate, open } from './support/engine';
 import { dyingAfter, everyInterleaving, untilDone } from './support/interleaving';
 import { message } from './support/messages';
@@ -55,7 +56,7 @@ describe('a first level of retained messages', () => {
     await unretain(one, 'remembered/b');
   });
 
-  it('is kept when a message is stored while its last one is removed, in every order', async () => {
+  itExhaustive('is kept when a message is stored while its last one is removed, in every order', async () => {
     const left = new Set();
     const rounds = await everyInterleaving(async (race, round) => {
       const name = `race-${round}`;
@@ -80,30 +81,33 @@ describe('a first level of retained messages', () => {
     expect(left).toEqual(new Set(['{"found":true,"listed":true}', 'false']));
   });
 
-  it.each([0, 1, 2, 3, 4])('is kept when the writer dies before request %i and repeats itself', async (step) => {
-    await everyInterleaving(async (race, round) => {
-      const name = `dies-${step}-${round}`;
-      let gate = open;
-      const writer = storeThrough((request) => gate(request));
-      await retain(writer, message(`${name}/a`));
-      const put = (attempted: boolean, through: Gate) => {
-        gate = through;
-        return retain(writer, message(`${name}/z`), { attempted });
-      };
-      await race(
-        (next) =>
-          untilDone(
-            () => put(false, dyingAfter(step, next)),
-            () => put(true, next),
-          ),
-        (next) => unretain(storeThrough(next), `${name}/a`),
-      );
-      expect((await retained(storeThrough(), '#')).map(({ topic }) => topic)).toContain(`${name}/z`);
-      gate = open;
-      await unretain(writer, `${name}/z`);
-      expect(await listed()).not.toContain(name);
-    });
-  });
+  itExhaustive.each([0, 1, 2, 3, 4])(
+    'is kept when the writer dies before request %i and repeats itself',
+    async (step) => {
+      await everyInterleaving(async (race, round) => {
+        const name = `dies-${step}-${round}`;
+        let gate = open;
+        const writer = storeThrough((request) => gate(request));
+        await retain(writer, message(`${name}/a`));
+        const put = (attempted: boolean, through: Gate) => {
+          gate = through;
+          return retain(writer, message(`${name}/z`), { attempted });
+        };
+        await race(
+          (next) =>
+            untilDone(
+              () => put(false, dyingAfter(step, next)),
+              () => put(true, next),
+            ),
+          (next) => unretain(storeThrough(next), `${name}/a`),
+        );
+        expect((await retained(storeThrough(), '#')).map(({ topic }) => topic)).toContain(`${name}/z`);
+        gate = open;
+        await unretain(writer, `${name}/z`);
+        expect(await listed()).not.toContain(name);
+      });
+    },
+  );
 
   it('that was left without a message is removed by the next reader', async () => {
     const store = storeThrough();
@@ -152,7 +156,7 @@ describe('a retained message that has expired', () => {
     expect(await rows()).toEqual([]);
   });
 
-  it('is not removed when it is replaced meanwhile, in every order of requests', async () => {
+  itExhaustive('is not removed when it is replaced meanwhile, in every order of requests', async () => {
     await everyInterleaving(async (race, round) => {
       const topic = `over-${round}/x`;
       let gate = open;

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RetainedStore } from '../../lambdas/broker/ports/retained-store';
 import { matches } from '../../lambdas/protocol/topic-filter';
 import { DynamoRetainedStore } from '../../lambdas/storage/retained-store';
+import { describeExhaustive, randomCases } from '../support/exhaustive';
 import { Random } from '../support/random';
 import { Engine, type Gate, open } from './support/engine';
 import { dyingAfter, everyInterleaving, inOrder, untilDone } from './support/interleaving';
@@ -130,7 +131,7 @@ describe('retained messages', () => {
   });
 });
 
-describe('writers of one retained topic', () => {
+describeExhaustive('writers of one retained topic', () => {
   const writers = [writer(), writer(), writer()] as const;
   let reader: RetainedStore;
 
@@ -411,7 +412,7 @@ describe('match', () => {
     for (const topic of [longest('a/', '/b'), longest('日本/', '/b'), longest('$SYS/', '/a')]) topics.push(topic);
     for (const topic of topics) await retain(store, message(topic, ''));
 
-    for (let count = 0; count < 250; count++) {
+    for (let count = 0; count < randomCases(250); count++) {
       const filter = randomFilter(topics);
       const expected = topics.filter((topic) => matches(filter, topic)).map((topic) => `${brief(topic)}=`);
       expect({ filter: brief(filter), found: await found(store, filter) }).toEqual({

@@ -10,7 +10,7 @@ export const forever = 0xffff_ffff;
 /** The deployed functions in a local cloud, for clients of MQTT 5.0. */
 export class Broker5 {
   private constructor(
-    /** The same broker for clients of MQTT 3.1.1. */
+    /** The same broker, for clients of MQTT 3.1.1. */
     readonly older: TestBroker,
   ) {}
 
@@ -26,7 +26,7 @@ export class Broker5 {
     return this.older.stop();
   }
 
-  /** A socket that has said nothing yet. */
+  /** Opens a socket without CONNECT. */
   async open(said: HandshakeFields = {}): Promise<Client5> {
     return new Client5(await this.older.open(said));
   }
@@ -37,24 +37,24 @@ export class Broker5 {
     return client;
   }
 
-  /** A client whose session is resumed, and outlives its connection by so many seconds. */
+  /** Connects a client that resumes its session; `sessionExpiryInterval` is in seconds. */
   resume(clientId: string, sessionExpiryInterval = forever, fields: ConnectFields = {}): Promise<Client5> {
     const properties = { ...fields.properties, sessionExpiryInterval };
     return this.connect(clientId, { clean: false, ...fields, properties });
   }
 
-  /** Ends the client's socket without a word; returns when the broker has dealt with it. */
+  /** Ends the client's socket without DISCONNECT; returns when the broker has handled it. */
   lose(client: Client5): Promise<void> {
     return this.older.lose(client.line);
   }
 
-  /** Lets a client say DISCONNECT; returns when the broker has dealt with it. */
+  /** Sends DISCONNECT; returns when the broker has handled it. */
   async leave(client: Client5, ...said: Parameters<Client5['disconnect']>): Promise<void> {
     await client.disconnect(...said);
     await this.cloud.settled();
   }
 
-  /** Everything a client hears of what has happened so far, acknowledged by nobody. */
+  /** Returns all messages that a client has received and not read, without an acknowledgement, once the broker is idle. */
   async heardBy(client: Client5): Promise<Heard5[]> {
     await this.cloud.settled();
     await client.ping();
@@ -64,9 +64,9 @@ export class Broker5 {
       .map(heard5);
   }
 
-  /** Lets so many seconds go by, with the sweeps that fall into them. */
+  /** Moves the clock on by so many seconds and runs the sweeps that are due. */
   async pass(seconds: number): Promise<void> {
-    await this.cloud.settled(); // CONNACK leaves before the connection is on record
+    await this.cloud.settled(); // CONNACK is sent before the connection is stored
     for (let left = seconds; left > 0; left -= 60) {
       this.cloud.clock.jump(Math.min(left, 60) * 1000);
       await this.cloud.runSchedule();

@@ -1,6 +1,6 @@
 import { test } from '@jest/globals';
 
-/** A test named for the clauses it proves: `MQTT-…` is one of MQTT 5.0, `v3 MQTT-…` one of MQTT 3.1.1. */
+/** Defines a test that proves clauses: `MQTT-…` is a clause of MQTT 5.0, `v3 MQTT-…` one of MQTT 3.1.1. */
 export function clause(ids: string | readonly string[], statement: string, body: () => void | Promise<void>): void {
   test(
     `${[ids]

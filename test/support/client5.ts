@@ -9,15 +9,15 @@ import mqtt, {
 } from 'mqtt-packet';
 import { type Heard, heard, type TextClient } from './text-client';
 
-/** How long a test waits for what must come, in milliseconds. */
+/** Maximum milliseconds that a test waits for an event. */
 const patience = 30_000;
 
-/** What a test says about a message it publishes; QoS 0 and not retained if it says nothing. */
+/** Options of a PUBLISH; QoS 0 and not retained by default. */
 export type PublishFields = Partial<Omit<IPublishPacket, 'cmd' | 'topic' | 'payload'>>;
 
 export type ConnectFields = Partial<Omit<IConnectPacket, 'cmd'>>;
 
-/** A filter alone is subscribed to at QoS 2, so that messages come as they were published. */
+/** A filter alone means QoS 2, so that messages are delivered with the QoS that they were published with. */
 export type Wanted = string | (Partial<ISubscription> & Pick<ISubscription, 'topic'>);
 
 export interface Heard5 extends Heard {
@@ -25,11 +25,11 @@ export interface Heard5 extends Heard {
 }
 
 /**
- * A client of MQTT 5.0 that says exactly what a test wants and acknowledges nothing unless the test does it. mqtt-packet reads what
- * arrives, and what it cannot read fails the test.
+ * A client of MQTT 5.0 under full control of the test. Nothing is acknowledged automatically. mqtt-packet parses the received packets; a
+ * packet that it cannot parse fails the test.
  */
 export class Client5 {
-  /** The answer to CONNECT, once `connect` has returned. */
+  /** CONNACK, once `connect` has returned. */
   connack: IConnackPacket | undefined;
   private readonly parser = mqtt.parser({ protocolVersion: 5 });
   private readonly frames: Buffer[] = [];
@@ -38,7 +38,7 @@ export class Client5 {
   private waiting: (() => void)[] = [];
   private packetIds = 0;
 
-  /** `line` is a socket that has said nothing yet. */
+  /** `line` is a socket without CONNECT. */
   constructor(readonly line: TextClient) {
     this.parser.on('packet', (packet) => this.arrived.push(packet));
     this.parser.on('error', (error) => {
@@ -53,12 +53,12 @@ export class Client5 {
     return this.line.closeCode;
   }
 
-  /** Everything that has arrived so far, as it came. */
+  /** All bytes that have arrived. */
   get bytes(): Buffer {
     return Buffer.concat(this.frames);
   }
 
-  /** Says CONNECT with Clean Start and returns when CONNACK has arrived. */
+  /** Sends CONNECT, with Clean Start by default; returns when CONNACK has arrived. */
   async connect(clientId: string, fields: ConnectFields = {}): Promise<void> {
     this.send(connectPacket(clientId, fields));
     this.connack = await this.next('connack');
@@ -86,8 +86,8 @@ export class Client5 {
   }
 
   /**
-   * Publishes and returns when the broker owns the message; at QoS 0, when it has dealt with it. Returns the code of PUBACK or
-   * PUBREC.
+   * Publishes; returns when the broker has acknowledged the message, at QoS 0 when it has handled it. Returns the reason code of PUBACK
+   * or PUBREC.
    */
   async publish(topic: string, payload: string | Buffer, fields: PublishFields = {}): Promise<number> {
     const packet = publishPacket(topic, payload, { messageId: this.packetId(), ...fields });
@@ -102,7 +102,7 @@ export class Client5 {
     return reasonCode;
   }
 
-  /** Publishes several in a row, in as few frames as they fit into, and returns when the broker owns all of them. */
+  /** Publishes several messages in as few frames as possible; returns when the broker has acknowledged all of them. */
   async publishTogether(
     qos: 1 | 2,
     ...messages: readonly (readonly [topic: string, payload: string])[]
@@ -117,7 +117,7 @@ export class Client5 {
     for (const _ of packets) await this.next('pubcomp');
   }
 
-  /** The next message, acknowledged as its QoS wants it. */
+  /** Returns the next message after acknowledging it. */
   async hear(): Promise<Heard5> {
     const packet = await this.next('publish');
     await this.acknowledge(packet);
@@ -132,13 +132,13 @@ export class Client5 {
     this.send({ cmd: 'pubcomp', messageId });
   }
 
-  /** Returns when everything sent so far was dealt with, and everything posted to this client so far has arrived. */
+  /** Returns when the broker has handled all sent packets, and all packets posted to this client have arrived. */
   async ping(): Promise<void> {
     this.send({ cmd: 'pingreq' });
     await this.next('pingresp');
   }
 
-  /** The next packet of a kind; others that arrive before it are kept. */
+  /** Returns the next packet of a type; packets of other types are kept. */
   async next<Cmd extends Packet['cmd']>(cmd: Cmd): Promise<Extract<Packet, { cmd: Cmd }>> {
     const deadline = Date.now() + patience;
     for (;;) {
@@ -150,13 +150,13 @@ export class Client5 {
     }
   }
 
-  /** Everything that has arrived and was not asked for. */
+  /** Returns and removes all packets that have arrived and have not been read. */
   rest(): Packet[] {
     if (this.unreadable) throw this.unreadable;
     return this.arrived.splice(0);
   }
 
-  /** The DISCONNECT with which the broker ends the connection. */
+  /** Returns the DISCONNECT with which the broker ends the connection. */
   async farewell(): Promise<IDisconnectPacket> {
     await this.closed();
     const last = this.rest().at(-1);
@@ -168,7 +168,7 @@ export class Client5 {
     await this.line.closed(patience);
   }
 
-  /** Leaves with DISCONNECT; returns when the broker has closed the socket. */
+  /** Sends DISCONNECT; returns when the broker has closed the socket. */
   async disconnect(reasonCode = 0, properties?: IDisconnectPacket['properties']): Promise<void> {
     this.send({ cmd: 'disconnect', reasonCode, properties });
     await this.closed();
@@ -209,12 +209,12 @@ export class Client5 {
   }
 }
 
-/** The bytes of a packet of MQTT 5.0. */
+/** Encodes a packet of MQTT 5.0. */
 export function written(packet: Packet): Buffer {
   return mqtt.generate(packet, { protocolVersion: 5 });
 }
 
-/** A CONNECT of MQTT 5.0 with Clean Start. */
+/** Builds a CONNECT of MQTT 5.0 with Clean Start. */
 export function connectPacket(clientId: string, fields: ConnectFields = {}): IConnectPacket {
   return {
     cmd: 'connect',
@@ -227,7 +227,7 @@ export function connectPacket(clientId: string, fields: ConnectFields = {}): ICo
   };
 }
 
-/** A PUBLISH as a client sends it. */
+/** Builds a PUBLISH. */
 export function publishPacket(topic: string, payload: string | Buffer, fields: PublishFields = {}): IPublishPacket {
   return { cmd: 'publish', topic, payload, qos: 0, retain: false, dup: false, ...fields };
 }
@@ -241,7 +241,7 @@ export function heard5(packet: IPublishPacket): Heard5 {
   return { ...heard(packet), properties: packet.properties ?? {} };
 }
 
-/** Bytes of a packet that mqtt-packet has read, fixed header included. */
+/** Returns the bytes of a packet that mqtt-packet has parsed, including its fixed header. */
 export function sizeOf({ length = 0 }: Packet): number {
   return length + 1 + (length < 128 ? 1 : length < 16_384 ? 2 : 3);
 }

@@ -1,9 +1,9 @@
-/** A line of the embedded metric format as CloudWatch reads it. */
+/** A parsed line of the CloudWatch embedded metric format. */
 export interface MetricLine {
   readonly dimensions: Record<string, string>;
-  /** What becomes metrics, by name: one value, or several. */
+  /** Metrics by name, with one or several values. */
   readonly metrics: Record<string, number[]>;
-  /** All numbers of the line, metrics or not. */
+  /** All numeric fields of the line, including those that are no metrics. */
   readonly values: Record<string, number[]>;
 }
 
@@ -20,11 +20,11 @@ interface Directive {
 const units = ['Bytes', 'Milliseconds', 'Count', 'None'];
 
 /**
- * Reads a line, and throws at whatever the specification forbids:
+ * Parses a line. Throws if it violates the specification:
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */
 export function readMetricLine(text: string): MetricLine {
-  const line = JSON.parse(text) as Document; // nothing before it, nothing behind it
+  const line = JSON.parse(text) as Document; // throws if other text is on the line
   demand(Buffer.byteLength(text) <= 262_144, 'a log event has at most 256 KB');
   demand(Object.keys(line._aws).sort().join() === 'CloudWatchMetrics,Timestamp', 'members of _aws');
   demand(Number.isInteger(line._aws.Timestamp) && line._aws.Timestamp > 1.6e12, 'Timestamp in milliseconds');

@@ -9,26 +9,26 @@ import type { CloudOptions } from '../../local/cloud-options';
 import { tablePrefix } from '../../local/lambda/environment';
 import { Broker5 } from './broker5';
 
-/** A rule for everybody: everything. */
+/** Rule that allows everything to every client. */
 export const everythingRule: Rule = { actions: ['publish', 'subscribe', 'receive'], topics: ['#'] };
 
 type UserFields = Partial<Omit<Account, 'username' | 'passwordHash' | 'scram'>>;
 
-/** Fewest iterations that there may be: what they are worth is tested elsewhere. */
+/** Minimum number of SCRAM iterations. */
 const iterations = 4096;
 
-/** Options for tests in which users log in often, and it does not matter what that costs. */
+/** Options for tests in which users log in often and the cost of hashing does not matter. */
 export const hashingOnce = {
   functions: { onPackets: { entry: 'test/support/on-packets-hashing-once.ts' } },
 } as const satisfies CloudOptions;
 
-/** A broker that does not let everybody in, its accounts, and everything it has written anywhere. */
+/** A broker with access control, its accounts, its log and its tables. */
 export class GuardedBroker {
   readonly accounts: DynamoAccountDirectory;
   private readonly db: DynamoDBClient;
 
   private constructor(
-    /** The broker for clients of MQTT 5.0; `older` is the same for those of MQTT 3.1.1. */
+    /** The broker for clients of MQTT 5.0; `older` is the same broker for clients of MQTT 3.1.1. */
     readonly broker: Broker5,
     readonly lines: readonly string[],
   ) {
@@ -37,7 +37,7 @@ export class GuardedBroker {
     this.accounts = new DynamoAccountDirectory(this.db, `${tablePrefix}accounts`);
   }
 
-  /** `access` is what an operator writes into the access file. */
+  /** `access` is the content of the access file. */
   static async start(access: unknown, options: CloudOptions = {}): Promise<GuardedBroker> {
     const lines: string[] = [];
     const broker = await Broker5.start({ access, log: (line) => lines.push(line), ...options });
@@ -56,25 +56,25 @@ export class GuardedBroker {
     return this.broker.stop();
   }
 
-  /** A user that logs in with a password, and may do everything unless said otherwise. */
+  /** Adds a user with a password. By default it may do everything. */
   async addUser(username: string, password: string, fields: UserFields = {}): Promise<void> {
     await this.add({ username, passwordHash: cheapHash(password), rules: [everythingRule], ...fields });
   }
 
-  /** The same for SCRAM-SHA-256. */
+  /** Adds a user for SCRAM-SHA-256. */
   async addScramUser(username: string, password: string, fields: UserFields = {}): Promise<void> {
     const scram = await deriveScramCredentials(password, iterations);
     await this.add({ username, scram, rules: [everythingRule], ...fields });
   }
 
-  /** What an operator does with `users`: other rules for somebody who is there. */
+  /** Replaces the rules of a user, as the command `users` does. */
   async changeRules(username: string, rules: readonly Rule[]): Promise<void> {
     const account = await this.accounts.read(username);
     if (!account) throw new Error(`there is no user ${username}`);
     await this.accounts.replace({ ...account, rules });
   }
 
-  /** Failed logins and known clients are forgotten; all tests come from the same address. */
+  /** Deletes the counts of failed logins, because all tests use the same address. */
   async forgive(): Promise<void> {
     const counted = (await this.loginRows()).filter(({ part }) => part?.S?.startsWith('failures'));
     const keys = counted.map(({ id, part }) => ({ id: id!, part: part! }));
@@ -83,7 +83,7 @@ export class GuardedBroker {
     );
   }
 
-  /** All that is kept of logins. */
+  /** Returns all rows of the logins table. */
   async loginRows(): Promise<Record<string, AttributeValue>[]> {
     const { Items = [] } = await this.db.send(new ScanCommand({ TableName: `${tablePrefix}logins` }));
     return Items;

@@ -1,6 +1,6 @@
 import { parseSync } from '@swc/core';
 
-/** Every module a TypeScript source names: imports, re-exports, `import()`, `require()`, and imports of types alone. */
+/** Returns every module that a TypeScript source imports: by import, re-export, `import()`, `require()` or a type import. */
 export function importsOf(source: string, tsx = false): string[] {
   const found: string[] = [];
   visit(parseSync(source, { syntax: 'typescript', tsx }), (node) => {
@@ -21,7 +21,7 @@ function visit(value: unknown, see: (node: Node) => void): void {
   for (const child of Object.values(value)) visit(child, see);
 }
 
-/** The module a node of the syntax tree names. One that is only known at run time is called by its source: `(computed)`. */
+/** Returns the module that a syntax node imports; `(computed)` if it is known only at run time. */
 function specifierOf(node: Node): string | undefined {
   switch (node.type) {
     case 'ImportDeclaration':
@@ -39,7 +39,7 @@ function specifierOf(node: Node): string | undefined {
   }
 }
 
-/** `import(…)`, `require(…)` and `require.resolve(…)`. */
+/** True for `import(…)`, `require(…)` and `require.resolve(…)`. */
 function loads(callee: Node): boolean {
   if (callee.type === 'Import') return true;
   const called = (callee.type === 'MemberExpression' ? callee.object : callee) as Node;

@@ -4,9 +4,9 @@ import type { AddressInfo } from 'node:net';
 
 type Answer = (response: ServerResponse, request: IncomingMessage) => void;
 
-/** An issuer that answers whatever a test wants. What has no answer hangs. */
+/** A token issuer with responses that a test defines. Requests without a response stay open. */
 export class KeyServer {
-  /** Paths, in the order they were asked for. */
+  /** Requested paths in their order. */
   readonly asked: string[] = [];
   private readonly answers = new Map<string, Answer>();
 
@@ -28,7 +28,7 @@ export class KeyServer {
     return keys;
   }
 
-  /** From now on this path is answered so: JSON, or what a function writes. */
+  /** Sets the response of a path: JSON, or a function that writes it. */
   answer(path: string, answer: Answer | object): void {
     this.answers.set(
       path,

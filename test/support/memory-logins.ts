@@ -11,7 +11,7 @@ import type {
 
 const none: Failures = { count: 0, lastAt: 0 };
 
-/** Accounts and logins in memory. Failures are counted by address and user name, `failures`; shared ones are given. */
+/** Accounts and logins in memory. `failures` counts failed logins by address and user name; the shared counts are fixed. */
 export class MemoryLogins implements LoginStore {
   readonly failures = new Map<string, Failures>();
   readonly clients = new Map<string, Map<string, KnownClient>>();

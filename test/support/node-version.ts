@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The major version of Node that developers and CI use: that of the functions in Lambda. */
+/** Major version of Node.js in development and CI, the version of the functions in Lambda. */
 export const deployedNode = readFileSync(join(__dirname, '../../.nvmrc'), 'utf8').trim();
 
 /**
- * What to say about the version of Node that runs the tests; nothing when it is the one of the functions, or the one that CI
- * demands, a version or its beginning.
+ * Returns a warning about the version of Node.js that runs the tests; undefined if it is the version of the functions, or starts with the
+ * version that CI requires.
  *
- * @throws Error when CI demands another one
+ * @throws Error if CI requires another version.
  */
 export function remarkOn(running: string, demanded: string | undefined): string | undefined {
   if (demanded !== undefined) {
@@ -23,7 +23,7 @@ function isOf(running: string, version: string): boolean {
   return `${running}.`.startsWith(`${version}.`);
 }
 
-/** Before all tests. */
+/** Runs before all tests. */
 export default function globalSetup(): void {
   const remark = remarkOn(process.versions.node, process.env.DEMANDED_NODE);
   if (remark !== undefined) process.stderr.write(`\nWARNING: ${remark}\n`);

@@ -4,23 +4,23 @@ import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 
 export interface TokenOptions {
-  /** Also the subject: `device` unless said otherwise, or `other-device`. */
+  /** Client id and subject: `device` by default, or `other-device`. */
   readonly clientId?: string;
   readonly audience?: string;
   readonly alg?: 'RS256' | 'ES256' | 'EdDSA';
-  /** Seconds that the token is valid. */
+  /** Validity of the token in seconds. */
   readonly ttl?: number;
-  /** Claims besides those of RFC 9068. */
+  /** Claims in addition to those of RFC 9068. */
   readonly claims?: Readonly<Record<string, unknown>>;
 }
 
 /**
- * A certified OpenID Connect provider on this machine, in a process of its own. Its access tokens are JWTs in the form of
- * RFC 9068, given for client credentials; it has one key for each algorithm.
+ * A certified OpenID Connect provider in a process of its own. It issues access tokens for client credentials, as JWTs of RFC 9068, and
+ * has one key for each algorithm.
  */
 export class OidcProvider {
   private constructor(
-    /** As tokens name it, with discovery below it. */
+    /** Issuer URL in tokens; discovery documents are below it. */
     readonly issuer: string,
     private readonly process: ChildProcess,
     private readonly lines: Interface,
@@ -34,11 +34,11 @@ export class OidcProvider {
       throw new Error('the OpenID Connect provider ended at once');
     });
     const [issuer] = await Promise.race([once(lines, 'line'), exited]);
-    exited.catch(() => undefined); // from now on it may end
+    exited.catch(() => undefined); // ending is no error from here on
     return new OidcProvider(issuer, child, lines);
   }
 
-  /** An access token, asked for as a client does. */
+  /** Requests an access token with client credentials. */
   async token(options: TokenOptions = {}): Promise<string> {
     const { clientId = 'device', audience = 'mqtt', alg = 'RS256', ttl = 300, claims = {} } = options;
     const wanted = new URLSearchParams({ audience, alg, ttl: String(ttl), claims: JSON.stringify(claims) });
@@ -52,7 +52,7 @@ export class OidcProvider {
     return answer.access_token;
   }
 
-  /** New keys with new key ids; the old ones are gone. */
+  /** Replaces all keys by new ones with new key ids. */
   async rotateKeys(): Promise<void> {
     this.process.stdin?.write('\n');
     await once(this.lines, 'line');

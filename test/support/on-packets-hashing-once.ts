@@ -6,8 +6,8 @@ const { scrypt } = crypto;
 const known = new Map<string, Buffer>();
 
 /**
- * The deployed function for packets, which in a container hashes the same password with the same salt and cost only once:
- * in tests of what users may do they log in again and again, at 40 ms of a core each.
+ * The function `onPackets` with a cache of password hashes. In tests of permissions users log in often, and each hash takes 40 ms of CPU
+ * time.
  */
 Object.assign(crypto, {
   scrypt(password: Buffer, salt: Buffer, length: number, options: ScryptOptions, done: Done): void {

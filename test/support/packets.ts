@@ -1,11 +1,11 @@
 import type { ConnectPacket, PublishPacket } from '../../lambdas/protocol/packets';
 
-/** Bytes written as hex, white space allowed. */
+/** Parses hex; whitespace is allowed. */
 export function hex(text: string): Buffer {
   return Buffer.from(text.replaceAll(/\s/g, ''), 'hex');
 }
 
-/** A CONNECT of MQTT 3.1.1 with client id `kitchen` and a clean session, as the codec would read it. */
+/** Builds a decoded CONNECT of MQTT 3.1.1 with client id `kitchen` and a clean session. */
 export function connect(fields: Partial<ConnectPacket> = {}): ConnectPacket {
   return {
     cmd: 'connect',
@@ -18,7 +18,7 @@ export function connect(fields: Partial<ConnectPacket> = {}): ConnectPacket {
   };
 }
 
-/** A PUBLISH of `hello` to `a/b` at QoS 0. */
+/** Builds a PUBLISH of `hello` to `a/b` at QoS 0. */
 export function publish(fields: Partial<PublishPacket> = {}): PublishPacket {
   return { cmd: 'publish', topic: 'a/b', payload: Buffer.from('hello'), qos: 0, dup: false, retain: false, ...fields };
 }

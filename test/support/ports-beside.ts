@@ -5,7 +5,7 @@ import { portsFromEnvironment } from '../../lambdas/wiring/ports-from-env';
 import type { Cloud } from '../../local/cloud';
 import { credentialsOf, environmentOf } from '../../local/lambda/environment';
 
-/** Ports of a container of `onPackets` beside those of the local cloud, which gets its events from the test. */
+/** Creates the ports of an additional container of `onPackets`. The test sends it its events. */
 export function portsBeside({ endpoints, access }: Cloud, settings: Settings): Ports {
   const surroundings = { endpoints, settings, access, bridge: undefined, events: undefined };
   const environment = environmentOf('onPackets', functions.onPackets, surroundings);

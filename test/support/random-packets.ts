@@ -11,10 +11,10 @@ import type {
 } from '../../lambdas/protocol/packets';
 import type { Random } from './random';
 
-/** What makes each value, for those that are not left out. */
+/** Generators of the values of a packet; each value may be left out. */
 type Recipe = Readonly<Record<string, () => unknown>>;
 
-/** Well-formed packets with any of their fields and properties. */
+/** Generates well-formed packets with random fields and properties. */
 export class RandomPackets {
   constructor(private readonly random: Random) {}
 
@@ -195,7 +195,7 @@ export class RandomPackets {
     };
   }
 
-  /** `never` goes for the properties of any packet. */
+  /** Returns `never`, which is assignable to the properties of every packet type. */
   private properties(version: number, recipe: Recipe): { readonly properties?: never } {
     const properties = version === 5 ? this.some(recipe) : {};
     return Object.keys(properties).length > 0 ? { properties: properties as never } : {};
@@ -250,7 +250,7 @@ export class RandomPackets {
     return this.random.bytes(this.random.pick([0, 1, 5, 127, 200]));
   }
 
-  /** Pairs of one name side by side: mqtt-packet cannot say otherwise. */
+  /** Groups pairs with the same name, because mqtt-packet loses the order between names. */
   private pairs(): UserProperties {
     return this.random.pick([
       [['name', 'value']],

@@ -1,6 +1,6 @@
 import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
 
-/** What a client says and expects to hear, from RFC 5802 sections 3 and 7 alone. It prepares neither names nor passwords. */
+/** Messages of a SCRAM client, written from RFC 5802 sections 3 and 7 only. It applies SASLprep neither to names nor to passwords. */
 export class ScramClient {
   readonly first: string;
   private readonly bare: string;
@@ -16,7 +16,7 @@ export class ScramClient {
     this.first = `${gs2Header}${this.bare}`;
   }
 
-  /** The client-final-message. */
+  /** Returns the client-final-message. */
   answer(serverFirst: string): string {
     const [, nonce, salt, iterations] = /^r=([^,]+),s=([^,]+),i=(\d+)$/.exec(serverFirst) ?? [];
     if (nonce?.startsWith(this.nonce) !== true) throw new Error('the server does not know my nonce');
@@ -29,7 +29,7 @@ export class ScramClient {
     return `${withoutProof},p=${Buffer.from(clientKey.map((byte, index) => byte ^ signature[index]!)).toString('base64')}`;
   }
 
-  /** Whether the server knows the password as well. */
+  /** True if the server has proved that it knows the password. */
   believes(serverFinal: string): boolean {
     return serverFinal === `v=${this.serverSignature}`;
   }

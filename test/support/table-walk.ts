@@ -11,26 +11,26 @@ import { readShapes } from '../../lambdas/storage/topic-index';
 import type { Cloud } from '../../local/cloud';
 import { tablePrefix } from '../../local/lambda/environment';
 
-/** One row of any table and the rule by which it is kept. */
+/** A row of a table, and the owner that keeps it. */
 export interface WalkedRow {
   readonly table: TableName;
-  /** Partition key and sort key, U+0000 shown as a space. */
+  /** Partition key and sort key, with a space in place of U+0000. */
   readonly key: string;
   readonly kind: string;
-  /** What keeps the row: a connection, a session, a client, the operator, a time. */
+  /** Kind of the owner: a connection, a session, a client, the operator, a time. */
   readonly owner: string;
-  /** Whether that still exists. */
+  /** True if the owner exists. */
   readonly isOwned: boolean;
-  /** When DynamoDB may delete the row, milliseconds since 1970; absent for a row without time to live. */
+  /** Time at which DynamoDB may delete the row, milliseconds since 1970; absent without a time to live. */
   readonly endsAt?: number;
 }
 
-/** Milliseconds that a request for a check of shapes may wait, and a retained pointer may precede its message. */
+/** Maximum milliseconds that a request for a shape check waits, and that a retained pointer exists without its message. */
 const inPassing = 10 * 60_000;
 
 /**
- * Reads every row of every table and tells which of them nobody owns any more. Call it when nothing is under way: `settled` of the
- * cloud has returned, and no client is connecting. A row of a kind that this file does not know counts as owned by nobody.
+ * Reads every row of every table with its owner. Call it when the broker is idle: after `cloud.settled()`, while no client connects. A row
+ * of an unknown kind has no owner.
  */
 export async function walkTables(cloud: Cloud): Promise<WalkedRow[]> {
   const stored = await readEverything(cloud);
@@ -39,7 +39,7 @@ export async function walkTables(cloud: Cloud): Promise<WalkedRow[]> {
   return names.flatMap((table) => stored[table].map((item) => toRow(table, item, rules[table](item, living))));
 }
 
-/** Rows that nobody owns, as `table kind key`, sorted. */
+/** Returns the rows without an owner as `table kind key`, sorted. */
 export async function leftoversIn(cloud: Cloud): Promise<string[]> {
   const rows = await walkTables(cloud);
   return rows
@@ -86,7 +86,7 @@ function toRow(table: TableName, item: Item, { kind, owner, isOwned }: Ruling): 
 type Ruling = Pick<WalkedRow, 'kind' | 'owner' | 'isOwned'>;
 type Rule = (item: Item, living: Living) => Ruling;
 
-/** What exists, as far as it can own rows. */
+/** Connections, sessions and clients that can own rows. */
 class Living {
   private readonly records: ReadonlyMap<string, Item>;
   private readonly heads: ReadonlyMap<string, SessionItem>;
@@ -115,7 +115,7 @@ class Living {
     this.firstLevels = new Set(messages.map(({ name }) => readText(name).split('/')[0] ?? ''));
   }
 
-  /** The client may still say something, or something is still to be done for the connection. */
+  /** True if the connection is open, or ended with work left to do. */
   hasConnection(connectionId: string): boolean {
     if (this.sockets.has(connectionId)) return true;
     const { connection, pending } = toStored(this.records.get(connectionId));
@@ -125,7 +125,7 @@ class Living {
     return Math.max(willAt, sessionEndsAt) > this.now;
   }
 
-  /** A connection owns the session, or a client may resume it. */
+  /** True if a connection owns the session, or if its client can resume it. */
   hasHead({ owner, persistent, expiresAt }: SessionItem): boolean {
     if (owner !== undefined) return this.hasConnection(owner);
     return persistent && (expiresAt === undefined || expiresAt > this.now);
@@ -135,13 +135,13 @@ class Living {
     return this.sessions.has(session);
   }
 
-  /** Whether the session is the one that the client has now. */
+  /** True if the session is the current one of its client. */
   hasSessionOf(clientId: string, session: string): boolean {
     const head = this.heads.get(keyOf(clientId, maxPartitionKeyBytes));
     return head !== undefined && this.hasHead(head) && (head.session === session || head.deleting === session);
   }
 
-  /** Whether the client has a session that counts for the account of this key. */
+  /** True if the client has a session that counts for the account of this key. */
   isCounted(clientId: string, account: string): boolean {
     const head = this.heads.get(keyOf(clientId, maxPartitionKeyBytes));
     return (
@@ -149,13 +149,13 @@ class Living {
     );
   }
 
-  /** Whether the connection has come in and not ended: only such a one is counted among those of its user. */
+  /** True if the connection is established: only such a connection counts for its user. */
   isIn(connectionId: string): boolean {
     const { connection } = toStored(this.records.get(connectionId));
     return this.sockets.has(connectionId) && connection !== undefined && !connection.ended;
   }
 
-  /** Whether each listed shape has a row, or those that have none are about to be removed. */
+  /** True if each listed shape has a row, or if a check that removes the others is requested. */
   usesShapes(list: Item): boolean {
     return (
       this.records.has('\0shapes') || [...readShapes(list).revisions.keys()].every((shape) => this.shapes.has(shape))

@@ -7,16 +7,16 @@ import type { CloudOptions } from '../../local/cloud-options';
 import { tablePrefix } from '../../local/lambda/environment';
 import { type Heard, heard, TextClient } from './text-client';
 
-/** What a client says in its handshake. */
+/** Parts of a client's WebSocket handshake. */
 export interface HandshakeFields {
   readonly subprotocol?: string | string[];
   readonly query?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Address that the client comes from, on the loopback: 127.0.0.2 for one. */
+  /** Loopback address of the client, for example 127.0.0.2. */
   readonly localAddress?: string;
 }
 
-/** The deployed functions in a local cloud, and all that they logged. */
+/** The deployed functions in a local cloud, and their log. */
 export class TestBroker {
   private readonly ids = new WeakMap<TextClient, string>();
   private opening: Promise<unknown> = Promise.resolve();
@@ -41,11 +41,11 @@ export class TestBroker {
     return this.cloud.stop();
   }
 
-  /** A socket that has said nothing yet. One after the other, so that the newest connection is the one just opened. */
+  /** Opens a socket without CONNECT. Calls run in sequence, so that the newest connection is the one of this call. */
   open(said: string | string[] | HandshakeFields = {}): Promise<TextClient> {
     const { subprotocol, query = '', ...options } = isSubprotocol(said) ? { subprotocol: said } : said;
     const opened = this.opening.then(async () => {
-      this.cloud.clock.jump(1); // A client's connections are told apart by their time, also while the clock is held.
+      this.cloud.clock.jump(1); // Fences order the connections of a client by time, and the clock may be held.
       const client = await TextClient.open(`${this.cloud.gatewayUrl}${query}`, subprotocol, options);
       this.ids.set(client, this.cloud.connections().at(-1) ?? '');
       return client;
@@ -60,19 +60,19 @@ export class TestBroker {
     return client;
   }
 
-  /** A client with a session that outlives its connection. */
+  /** Connects a client with a persistent session. */
   resume(clientId: string, options: Partial<IConnectPacket> = {}): Promise<TextClient> {
     return this.connect(clientId, { clean: false, ...options });
   }
 
-  /** Ends the client's socket without a word; returns when the broker has dealt with it. */
+  /** Ends the client's socket without DISCONNECT; returns when the broker has handled it. */
   async lose(client: TextClient): Promise<void> {
     this.cloud.faults.cut(this.ids.get(client) ?? '');
     await client.closed();
     await this.cloud.settled();
   }
 
-  /** Everything a client hears of what has happened so far, acknowledged by nobody. */
+  /** Returns all messages that a client has received and not read, without an acknowledgement, once the broker is idle. */
   async heardBy(client: TextClient): Promise<Heard[]> {
     await this.cloud.settled();
     await client.ping();
@@ -82,12 +82,12 @@ export class TestBroker {
       .map(heard);
   }
 
-  /** Returns when a fault that was set has struck. */
+  /** Returns when one of the faults has occurred. */
   async struck(): Promise<void> {
     while (this.cloud.faults.report().every(({ struck }) => struck === 0)) await sleep(2);
   }
 
-  /** Keys of all that the broker keeps about connections and sessions. */
+  /** Returns the keys of all rows of connections and sessions, once the broker is idle. */
   async rows(): Promise<string[]> {
     await this.cloud.settled();
     const names = ['connections', 'sessions', 'topicIndex', 'inflight'] as const;
@@ -98,10 +98,10 @@ export class TestBroker {
     const { partitionKey, sortKey }: TableSchema = tables[name];
     const { Items = [] } = await this.dynamodb.send(new ScanCommand({ TableName: tablePrefix + name }));
     const keys = Items.map((item) => `${name} ${item[partitionKey]?.S} ${sortKey ? item[sortKey]?.S : ''}`);
-    return keys.filter((key) => !key.startsWith(`${name} \u0000shapes`)); // the list of shapes and the request to check it go minutes later
+    return keys.filter((key) => !key.startsWith(`${name} \u0000shapes`)); // the list of shapes and the request for its check are deleted minutes later
   }
 
-  /** The lines with numbers, each with the function that wrote it. */
+  /** Returns the metric lines, each with the function that wrote it. */
   metricLines(): { readonly writer: string; readonly text: string }[] {
     const lines = this.lines.filter((line) => line.includes('{"_aws":'));
     return lines.map((line) => {
@@ -110,12 +110,12 @@ export class TestBroker {
     });
   }
 
-  /** Returns when the broker has logged something under a name. */
-  async wrote(event: string): Promise<void> {
-    while (this.logged(event).length === 0) await sleep(2);
+  /** Returns when the broker has logged an event so many times. */
+  async wrote(event: string, times = 1): Promise<void> {
+    while (this.logged(event).length < times) await sleep(2);
   }
 
-  /** What the broker logged under a name. */
+  /** Returns the log entries of an event. */
   logged(event: string): Record<string, unknown>[] {
     return this.lines
       .filter((line) => line.includes(`{"event":"${event}"`))

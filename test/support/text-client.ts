@@ -8,16 +8,16 @@ import mqtt, {
 } from 'mqtt-packet';
 import { type ClientOptions, WebSocket } from 'ws';
 
-/** How long a test waits for what must come, in milliseconds. */
+/** Maximum milliseconds that a test waits for an event. */
 const patience = 30_000;
 
-/** Raw bytes that a frame holds beside its number. */
+/** Maximum raw bytes of a frame, beside its number. */
 const largestFrame = 24_564;
 
-/** What a test says about a message it publishes; QoS 0 and not retained if it says nothing. */
+/** Options of a PUBLISH; QoS 0 and not retained by default. */
 export type PublishOptions = Partial<Pick<IPublishPacket, 'qos' | 'retain' | 'dup' | 'messageId'>>;
 
-/** What a test asks about a message that arrived. */
+/** A received message. */
 export interface Heard {
   readonly topic: string;
   readonly text: string;
@@ -27,14 +27,14 @@ export interface Heard {
 }
 
 /**
- * A client that says exactly what a test wants: each call of `send` is one numbered text frame, as far as it has room, and every packet that
- * arrives is kept until the test asks for it. Nothing is acknowledged unless the test does it.
+ * A client under full control of the test. Each call of `send` is one numbered text frame, or several if it does not fit into one. Received
+ * packets are kept until the test reads them. Nothing is acknowledged automatically.
  */
 export class TextClient {
-  /** The answer to CONNECT, once `connect` has returned. */
+  /** CONNACK, once `connect` has returned. */
   connack: IConnackPacket | undefined;
   closeCode: number | undefined;
-  /** What the gateway itself said, instead of the broker. */
+  /** Error messages of the gateway itself. */
   readonly complaints: string[] = [];
   private readonly parser = mqtt.parser({ protocolVersion: 4 });
   private readonly arrived: Packet[] = [];
@@ -55,7 +55,7 @@ export class TextClient {
     socket.on('error', () => undefined);
   }
 
-  /** `options` are those of the handshake. */
+  /** Opens a socket; `options` are those of the WebSocket handshake. */
   static async open(
     url: string,
     subprotocol: string | string[] = 'mqtt',
@@ -74,7 +74,7 @@ export class TextClient {
     return client;
   }
 
-  /** Says CONNECT with a clean session and returns when CONNACK has arrived. */
+  /** Sends CONNECT, with a clean session by default; returns when CONNACK has arrived. */
   async connect(clientId: string, options: Partial<IConnectPacket> = {}): Promise<void> {
     this.send({ cmd: 'connect', clientId, clean: true, keepalive: 60, ...options } as Packet);
     this.connack = await this.next('connack');
@@ -112,7 +112,7 @@ export class TextClient {
     await this.next('unsuback');
   }
 
-  /** Publishes and returns when the broker owns the message; at QoS 0, when it has dealt with it. */
+  /** Publishes; returns when the broker has acknowledged the message, at QoS 0 when it has handled it. */
   async publish(topic: string, payload: string | Buffer, options: PublishOptions = {}): Promise<void> {
     const packet = publishPacket(topic, payload, { messageId: this.packetId(), ...options });
     const { messageId } = packet;
@@ -124,7 +124,7 @@ export class TextClient {
     await this.next('pubcomp');
   }
 
-  /** The next message, acknowledged as its QoS wants it. */
+  /** Returns the next message after acknowledging it. */
   async hear(): Promise<Heard> {
     const packet = await this.next('publish');
     await this.acknowledge(packet);
@@ -139,13 +139,13 @@ export class TextClient {
     this.send({ cmd: 'pubcomp', messageId });
   }
 
-  /** Returns when everything sent so far was dealt with, and everything posted to this client so far has arrived. */
+  /** Returns when the broker has handled all sent packets, and all packets posted to this client have arrived. */
   async ping(): Promise<void> {
     this.send({ cmd: 'pingreq' });
     await this.next('pingresp');
   }
 
-  /** The next packet of a kind; others that arrive before it are kept. */
+  /** Returns the next packet of a type; packets of other types are kept. */
   async next<Cmd extends Packet['cmd']>(cmd: Cmd, milliseconds = patience): Promise<Extract<Packet, { cmd: Cmd }>> {
     const deadline = Date.now() + milliseconds;
     for (;;) {
@@ -156,7 +156,7 @@ export class TextClient {
     }
   }
 
-  /** Everything that has arrived and was not asked for. */
+  /** Returns and removes all packets that have arrived and have not been read. */
   rest(): Packet[] {
     return this.arrived.splice(0);
   }
@@ -167,13 +167,13 @@ export class TextClient {
     return this.closeCode;
   }
 
-  /** Leaves with DISCONNECT; returns when the broker has closed the socket. */
+  /** Sends DISCONNECT; returns when the broker has closed the socket. */
   async disconnect(): Promise<void> {
     this.send({ cmd: 'disconnect' });
     await this.closed();
   }
 
-  /** Ends the socket as a lost network does: no DISCONNECT, no close frame. */
+  /** Ends the socket without DISCONNECT and without a close frame, as a lost network does. */
   cut(): void {
     this.socket.terminate();
   }
@@ -206,7 +206,7 @@ export class TextClient {
   }
 }
 
-/** A PUBLISH as a client sends it. */
+/** Builds a PUBLISH. */
 export function publishPacket(topic: string, payload: string | Buffer, options: PublishOptions = {}): IPublishPacket {
   return { cmd: 'publish', topic, payload, qos: 0, retain: false, dup: false, ...options };
 }

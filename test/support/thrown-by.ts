@@ -1,4 +1,4 @@
-/** What `body` throws; undefined when it returns. */
+/** Returns the error that `body` throws; undefined if it returns. */
 export function thrownBy(body: () => unknown): unknown {
   try {
     body();

@@ -8,28 +8,28 @@
 #include "CirrusSocket.h"
 #include "cirrus_wire.h"
 
-/** What `CirrusClient` is without its memory. */
+/** `CirrusClient` without its buffers. */
 class CirrusClientBase : public Client, private CirrusListener {
  public:
-  /** Returns 1, or 0 when there is no connection to be had. */
+  /** Returns 1, or 0 if the connection failed. */
   int connect(const char *host, uint16_t port) override;
-  /** The same; TLS cannot check a certificate for an address. */
+  /** The same for an IP address, for which TLS cannot check a certificate. */
   int connect(IPAddress address, uint16_t port) override;
   size_t write(uint8_t byte) override;
-  /** Takes bytes of MQTT; a packet leaves when it is whole. Returns `length`, or 0 when the connection is over. */
+  /** Takes MQTT bytes and sends each complete packet. Returns `length`, or 0 if the connection has ended. */
   size_t write(const uint8_t *bytes, size_t length) override;
   using Print::write;
   int available() override;
   int read() override;
   int read(uint8_t *bytes, size_t length) override;
   int peek() override;
-  /** There is nothing to flush: packets leave when they are whole. */
+  /** Does nothing: packets are sent when they are complete. */
   void flush() override {}
   void stop() override;
   uint8_t connected() override;
   operator bool() override { return connected(); }
 
-  /** Why the connection ended, in English, if it broke the wire format or what is received did not fit. */
+  /** The reason, if the connection ended because of the wire format or a full receive buffer. */
   const char *error() const { return error_; }
 
  protected:
@@ -56,11 +56,11 @@ class CirrusClientBase : public Client, private CirrusListener {
 };
 
 /**
- * A `Client` that carries MQTT in text frames over a WebSocket.
+ * A `Client` that sends and receives MQTT in text frames over a WebSocket.
  *
- * `SendBytes`: bytes of MQTT in a frame, 5 to 24,564; larger packets leave in slices, each of which is billed.
- * `ReceiveBytes`: bytes of MQTT that may wait to be read, at least as many as the largest message from the gateway has,
- * which may hold several packets. Both are memory of the object, besides 4/3 of `SendBytes`.
+ * `SendBytes`: maximum bytes of MQTT in a frame, 5 to 24,564; larger packets are sent in slices, and each is billed.
+ * `ReceiveBytes`: size of the receive buffer, at least as large as the largest message from the gateway,
+ * which may contain several packets. The object contains both buffers, and 4/3 of `SendBytes`.
  */
 template <size_t SendBytes = 1024, size_t ReceiveBytes = 4096>
 class CirrusClient : public CirrusClientBase {

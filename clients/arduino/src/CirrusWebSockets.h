@@ -13,7 +13,7 @@ class CirrusWebSockets : public CirrusSocket {
   /** Calls one of the functions of `WebSocketsClient` that begin with `begin`, with path and subprotocol `mqtt`. */
   typedef std::function<void(WebSocketsClient &webSocket, const char *host, uint16_t port)> Begin;
 
-  /** `timeout`: milliseconds that a handshake may take. */
+  /** `timeout`: time limit of the handshake in milliseconds. */
   CirrusWebSockets(WebSocketsClient &webSocket, Begin begin, unsigned long timeout = 10000)
       : webSocket_(webSocket), begin_(begin), timeout_(timeout) {}
 
@@ -32,7 +32,7 @@ class CirrusWebSockets : public CirrusSocket {
 
   bool sendText(char *frame, size_t length) override { return webSocket_.sendTXT(frame, length); }
 
-  /** The library connects again by itself, which would go on with the old frame numbers: a closed one is left alone. */
+  /** The library reconnects by itself, which would continue the old frame numbers. So a closed socket is not polled. */
   void poll() override {
     if (state_ != OPEN) return;
     polling_ = true;
@@ -41,7 +41,7 @@ class CirrusWebSockets : public CirrusSocket {
     if (state_ != OPEN) webSocket_.disconnect();
   }
 
-  /** Asked for amid `poll`, it waits for the end of it: the library is still at work on what it reads. */
+  /** During `poll` it waits for the end of the poll, because the library still uses its buffers. */
   void close() override {
     state_ = CLOSED;
     if (!polling_) webSocket_.disconnect();

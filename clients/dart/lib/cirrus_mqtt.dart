@@ -1,4 +1,4 @@
-/// mqtt_client over the text frames of API Gateway, on every platform that has dart:io.
+/// mqtt_client with the text frames of API Gateway, on every platform with dart:io.
 library;
 
 import 'dart:async';
@@ -13,11 +13,11 @@ import 'wire.dart';
 
 export 'wire.dart' show GatewayException, WireException;
 
-/// mqtt_client's client for a gateway; everything but the constructor is as in `MqttServerClient`.
+/// Client of mqtt_client for a gateway; everything except the constructor is as in `MqttServerClient`.
 class CirrusClient extends MqttClient {
-  /// [address] is `wss://host/mqtt`, a token in its query perhaps; [headers] go into the handshake.
+  /// [address] is `wss://host/mqtt`, optionally with a token in its query; [headers] are sent in the handshake.
   ///
-  /// Throws an [ArgumentError] if the address is none of `ws` or `wss`, or has no host.
+  /// Throws an [ArgumentError] if the scheme is not `ws` or `wss`, or there is no host.
   CirrusClient(
     Uri address,
     String clientIdentifier, {
@@ -60,7 +60,7 @@ class CirrusClient extends MqttClient {
   }
 }
 
-/// mqtt_client has no place for a WebSocket of one's own; but it assigns the one that it makes, and that is it.
+/// mqtt_client has no option for another WebSocket class, but it assigns its WebSocket to this field, which wraps it.
 class _Handler extends SynchronousMqttServerConnectionHandler {
   _Handler(super.clientEventBus, {required super.maxConnectionAttempts, required super.reconnectTimePeriod})
     : super(socketOptions: [], socketTimeout: null) {
@@ -82,14 +82,14 @@ class _Handler extends SynchronousMqttServerConnectionHandler {
     ..headers = made.headers;
 }
 
-/// Text frames in place of binary ones. What is sent in a turn of the event loop shares a frame.
+/// Sends text frames instead of binary ones. Packets of one turn of the event loop share a frame.
 class _TextFrameConnection extends MqttServerWsConnection {
   _TextFrameConnection(MqttEventBus? eventBus) : super(eventBus, [], null);
 
   FrameWriter? _frames;
   bool _turnEnds = false;
 
-  /// Called for each connection, also after a reconnect, which counts frames anew.
+  /// Called for each connection; after a reconnect the numbers of frames restart with 1.
   @override
   StreamSubscription onListen() {
     final webSocket = client;
@@ -98,7 +98,7 @@ class _TextFrameConnection extends MqttServerWsConnection {
     return webSocket.listen(_receive, onError: onError, onDone: onDone);
   }
 
-  /// Throws a [WireException] for a packet that the format does not carry, and ends the connection.
+  /// Throws a [WireException] for a packet that the wire format does not allow, and ends the connection.
   @override
   void send(MqttByteBuffer message) {
     if (client?.readyState != WebSocket.open) return;
@@ -111,7 +111,7 @@ class _TextFrameConnection extends MqttServerWsConnection {
     _flushAtEndOfTurn();
   }
 
-  /// A DISCONNECT is sent in the turn that closes.
+  /// A DISCONNECT is sent in the same turn as the close.
   @override
   void closeClient() {
     _flush();

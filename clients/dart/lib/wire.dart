@@ -1,17 +1,17 @@
-/// The wire format alone, for any library.
+/// The wire format, for use with any library.
 library;
 
 import 'dart:convert';
 import 'dart:math';
 import 'dart:typed_data';
 
-/// Raw bytes in a frame: their base64 leaves 16 of API Gateway's 32,768 characters for the number and its dot.
+/// Maximum raw bytes in a frame: their base64 leaves 16 of API Gateway's 32,768 characters for number and dot.
 const maxFrameBytes = 24564;
 
-/// The broker's Maximum Packet Size in bytes, fixed header included.
+/// Maximum Packet Size of the broker in bytes, fixed header included.
 const maxPacketBytes = 97280;
 
-/// The other side, or the library above, broke the wire format. The connection cannot go on.
+/// The gateway, or the library above, violated the wire format. The connection cannot continue.
 class WireException implements Exception {
   WireException(this.message);
 
@@ -21,15 +21,15 @@ class WireException implements Exception {
   String toString() => message;
 }
 
-/// API Gateway answered in place of the broker.
+/// API Gateway responded in place of the broker.
 class GatewayException extends WireException {
   GatewayException(String report) : super('gateway: $report');
 }
 
-/// Turns MQTT bytes in any chunking into numbered text frames of whole packets, or of slices of a large packet.
-/// One for each connection.
+/// Turns MQTT bytes in any chunking into numbered text frames of whole packets, or of slices of one large packet.
+/// Use one for each connection.
 class FrameWriter {
-  /// [send] takes each frame, at once and in order.
+  /// [send] takes each frame, synchronously and in order.
   FrameWriter(this._send);
 
   static const _maxHeaderBytes = 5;
@@ -42,10 +42,10 @@ class FrameWriter {
   int _remainingLength = 0;
   int _missing = 0;
 
-  /// Takes bytes of the stream. Full frames leave at once, the rest with [flush].
+  /// Takes bytes of the stream. Full frames are sent at once, the rest by [flush].
   ///
-  /// Throws a [WireException] if a packet is over [maxPacketBytes], of which nothing was sent then, or its remaining
-  /// length has more than four bytes. Nothing may be written after it.
+  /// Throws a [WireException] if a packet is over [maxPacketBytes] (nothing of it has been sent), or its remaining
+  /// length has more than four bytes. Do not write anything after it.
   void write(Uint8List bytes) {
     for (var at = 0; at < bytes.length;) {
       if (_inHeader) {
@@ -57,7 +57,7 @@ class FrameWriter {
     }
   }
 
-  /// Sends the whole packets written since the last frame; a packet still incomplete stays.
+  /// Sends the whole packets written since the last frame; an incomplete packet stays.
   void flush() {
     if (_whole.isNotEmpty) _sendFrame(_whole.takeBytes());
   }
@@ -117,7 +117,7 @@ class FrameWriter {
 
 /// The MQTT bytes of a frame from the server, which are always whole packets.
 ///
-/// Throws a [GatewayException] if API Gateway wrote it in place of the broker, and a [WireException] if it is binary or
+/// Throws a [GatewayException] if the frame is an error message of API Gateway, and a [WireException] if it is binary or
 /// no strict base64.
 Uint8List readFrame(Object? frame) {
   if (frame is! String) throw WireException('binary frame from the gateway');
@@ -127,7 +127,7 @@ Uint8List readFrame(Object? frame) {
   return bytes;
 }
 
-/// Dart's decoder takes the URL-safe alphabet, too; only strict base64 comes out as it went in.
+/// Dart's decoder also accepts the URL-safe alphabet; only strict base64 survives decoding and encoding.
 Uint8List? _decoded(String frame) {
   try {
     final bytes = base64.decode(frame);

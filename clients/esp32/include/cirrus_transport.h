@@ -10,22 +10,22 @@ extern "C" {
 #endif
 
 typedef struct {
-    /* Path of the gateway, with a query if it needs one; "/mqtt" if NULL. */
+    /* Path of the gateway, optionally with a query; "/mqtt" if NULL. */
     const char *path;
-    /* More headers for the handshake, each ended by "\r\n", such as "Authorization: Bearer ...\r\n"; none if NULL. */
+    /* More headers for the handshake, each ending with "\r\n": "Authorization: Bearer ...\r\n"; none if NULL. */
     const char *headers;
     /*
-     * Bytes of MQTT in a frame, 5 to 24,564; 2,048 if 0. A larger packet leaves in slices of this size, each of which
-     * is billed. The transport takes 7/3 of it, and about 800 bytes, from the heap.
+     * Maximum bytes of MQTT in a frame, 5 to 24,564; 2,048 if 0. A larger packet is sent in slices of this size, and
+     * each is billed. The transport takes 7/3 of it, and about 800 bytes, from the heap.
      */
     size_t frame_bytes;
 } cirrus_transport_config_t;
 
 /*
- * Makes the transport over one for bytes, which is esp_transport_ssl_init() for wss. The strings of the configuration
+ * Creates the transport over a byte transport, esp_transport_ssl_init() for wss. The strings of the configuration
  * are copied. esp_transport_destroy, which esp_mqtt_client_destroy calls, destroys it, but not the one below.
  *
- * Returns NULL when there is no memory, and for a frame_bytes that is out of range, with a line in the log.
+ * Returns NULL if there is no memory or frame_bytes is out of range, and logs the reason.
  */
 esp_transport_handle_t cirrus_transport_init(esp_transport_handle_t below, const cirrus_transport_config_t *config);
 

@@ -14,10 +14,10 @@ async function main(): Promise<void> {
     protocolVersion: 5,
     keepalive: 540,
     reconnectPeriod: 2_000,
-    timerVariant: 'native', // The other kind makes a worker of a blob, which the page's policy forbids.
+    timerVariant: 'native', // The default creates a worker from a blob, which the Content-Security-Policy forbids.
   });
 
-  // On every connection: what is retained comes again, and an alarm that was taken back meanwhile does not.
+  // After every connect the retained messages arrive again; an alarm that was cleared meanwhile does not.
   client.on('connect', () => {
     alarms.replaceChildren();
     client.subscribe({
@@ -25,10 +25,10 @@ async function main(): Promise<void> {
       'factory/+/+/alarm': { qos: 1 },
       'factory/+/+/value': { qos: 0 },
     });
-    say('live');
+    showStatus('live');
   });
-  client.on('close', () => say('connection lost, trying again'));
-  client.on('error', ({ message }) => say(message));
+  client.on('close', () => showStatus('connection lost, trying again'));
+  client.on('error', ({ message }) => showStatus(message));
   client.on('message', (topic, payload) => handle(topic, payload.toString()));
 }
 
@@ -39,7 +39,7 @@ function handle(topic: string, text: string): void {
   if (kind === 'value') rowOf(machine, sensor).showValue(text);
 }
 
-/** An empty alarm is one that is over. */
+/** Shows an alarm; an empty text clears it. */
 function showAlarm(machine: string, sensor: string, text: string): void {
   const id = `alarm ${machine}/${sensor}`;
   document.getElementById(id)?.remove();
@@ -57,7 +57,7 @@ function rowOf(machine: string, sensor: string): SensorRow {
   return row;
 }
 
-/** The list of a machine's sensors, in a card that stands in the order of names. */
+/** The list of a machine's sensors, in a card; cards are sorted by name. */
 function cardOf(machine: string): HTMLElement {
   const id = `machine ${machine}`;
   const known = document.getElementById(id);
@@ -73,7 +73,7 @@ function cardOf(machine: string): HTMLElement {
   return list;
 }
 
-function say(status: string): void {
+function showStatus(status: string): void {
   connection.textContent = status;
   document.body.classList.toggle('stale', status !== 'live');
 }
@@ -82,4 +82,4 @@ function element(id: string): HTMLElement {
   return document.getElementById(id)!;
 }
 
-main().catch((error: Error) => say(error.message));
+main().catch((error: Error) => showStatus(error.message));

@@ -1,7 +1,7 @@
 const svg = 'http://www.w3.org/2000/svg';
-const kept = 30;
+const historyLength = 30;
 
-/** One sensor in the card of its machine: name, state, last value and the half minute before it. */
+/** One sensor in the card of its machine: name, state, last value and a chart of the last 30 values. */
 export class SensorRow {
   private readonly row = document.createElement('li');
   private readonly state = textIn('state');
@@ -17,7 +17,7 @@ export class SensorRow {
     list.insertBefore(this.row, next ?? null);
   }
 
-  /** ALIVE, or DEAD by the sensor's will. */
+  /** Shows ALIVE, or DEAD from the sensor's will. */
   showState(state: string): void {
     this.state.textContent = state;
     this.row.classList.toggle('dead', state === 'DEAD');
@@ -28,7 +28,7 @@ export class SensorRow {
     const number = Number.parseFloat(shown);
     if (Number.isNaN(number)) return;
     this.history.push(number);
-    if (this.history.length > kept) this.history.shift();
+    if (this.history.length > historyLength) this.history.shift();
     this.line.setAttribute('points', pointsOf(this.history));
   }
 }
@@ -41,17 +41,17 @@ function textIn(className: string): HTMLElement {
 
 function chartOf(line: SVGElement): SVGElement {
   const chart = document.createElementNS(svg, 'svg');
-  chart.setAttribute('viewBox', `0 -1 ${kept} 22`);
+  chart.setAttribute('viewBox', `0 -1 ${historyLength} 22`);
   chart.setAttribute('preserveAspectRatio', 'none');
   chart.setAttribute('aria-hidden', 'true');
   chart.append(line);
   return chart;
 }
 
-/** The newest at the right edge, the lowest at the bottom. */
+/** Points of the chart: the newest value at the right edge, the lowest at the bottom. */
 function pointsOf(history: readonly number[]): string {
-  const least = Math.min(...history);
-  const range = Math.max(...history) - least || 1;
-  const left = kept - history.length;
-  return history.map((value, index) => `${left + index},${20 - ((value - least) / range) * 20}`).join(' ');
+  const min = Math.min(...history);
+  const range = Math.max(...history) - min || 1;
+  const left = historyLength - history.length;
+  return history.map((value, index) => `${left + index},${20 - ((value - min) / range) * 20}`).join(' ');
 }

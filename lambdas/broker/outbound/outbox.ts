@@ -1,4 +1,4 @@
-import { gatewayMaxPacketSize } from '../../protocol/packet-splitter';
+import { gatewayMaxPacketSize } from '../../protocol/limits';
 import { Reason } from '../../protocol/reason-codes';
 import { inParallel } from '../../shared/parallel';
 import type { Fence, SessionId } from '../model/fence';

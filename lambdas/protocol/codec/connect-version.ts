@@ -1,4 +1,5 @@
 import type { ProtocolVersion } from '../packets';
+import { fixedHeaderSize } from './read-fixed-header';
 
 /** Offset of the Protocol Level in CONNECT, from the end of the fixed header, for the protocol name `MQTT`. */
 const levelAfterName = 6;
@@ -8,7 +9,7 @@ const levelAfterName = 6;
  * one whole packet of any type.
  */
 export function connectVersion(packet: Buffer): ProtocolVersion {
-  const start = packet.findIndex((byte, index) => index > 0 && byte < 0x80) + 1;
+  const start = fixedHeaderSize(packet);
   const isConnect =
     (packet[0] ?? 0) >> 4 === 1 && packet.subarray(start + 2, start + levelAfterName).equals(protocolName);
   return isConnect && packet[start + levelAfterName] === 5 ? 5 : 4;

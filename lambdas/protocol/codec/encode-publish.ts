@@ -1,7 +1,8 @@
 import type { PublishPacket } from '../packets';
 import { packetType } from './packet-types';
-import { PacketWriter, textSize, varintSize } from './packet-writer';
+import { PacketWriter, textSize } from './packet-writer';
 import { PropertyBlock } from './property-block';
+import { varintSize } from './varint';
 
 const noProperties = new PropertyBlock();
 

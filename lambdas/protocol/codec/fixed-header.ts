@@ -1,17 +1,7 @@
 import { malformedPacket, protocolError } from './errors';
 import { packetType, reservedFlags } from './packet-types';
-
-/** The first bytes of a packet, section 2.1. */
-export interface FixedHeader {
-  /** The first byte. */
-  readonly header: number;
-  /** Remaining Length, or the part of it that has arrived. */
-  readonly remaining: number;
-  /** True if all bytes of the Remaining Length have arrived. */
-  readonly isComplete: boolean;
-  /** True if the Remaining Length uses more bytes than necessary. */
-  readonly isPadded: boolean;
-}
+import { type FixedHeader, readFixedHeader } from './read-fixed-header';
+import { varintSize } from './varint';
 
 /** Packet types that only a server sends. */
 const serverPackets = new Set<number>([
@@ -28,38 +18,27 @@ const serverPackets = new Set<number>([
  * @throws ProtocolError if the packet is invalid whatever its other bytes are.
  */
 export function checkIncompletePacket(bytes: Buffer, version: number | undefined): void {
-  const [header] = bytes;
-  if (header === undefined) return;
-  const isConnect = header >> 4 === packetType.connect;
+  const fixedHeader = readFixedHeader(bytes);
+  if (!fixedHeader) return;
+  const isConnect = fixedHeader.header >> 4 === packetType.connect;
   if (version === undefined && !isConnect) throw protocolError('first packet is not CONNECT'); // [MQTT-3.1.0-1] [v3 MQTT-3.1.0-1]
   if (version !== undefined && isConnect) throw protocolError('second CONNECT'); // [MQTT-3.1.0-2] [v3 MQTT-3.1.0-2]
-  checkFixedHeader({ header, ...readRemaining(bytes) }, version ?? 4);
-}
-
-function readRemaining(bytes: Buffer): Omit<FixedHeader, 'header'> {
-  let remaining = 0;
-  for (let index = 0; index < 4; index++) {
-    const byte = bytes[1 + index];
-    if (byte === undefined) break;
-    remaining += (byte & 0x7f) * 128 ** index;
-    if (byte < 0x80) return { remaining, isComplete: true, isPadded: index > 0 && byte === 0 };
-  }
-  return { remaining, isComplete: false, isPadded: false };
+  checkFixedHeader(fixedHeader, version ?? 4);
 }
 
 /** @throws ProtocolError if a client of this version may not send a packet with this fixed header. */
-export function checkFixedHeader({ header, remaining, isComplete, isPadded }: FixedHeader, version: number): void {
+export function checkFixedHeader({ header, size, remaining, state }: FixedHeader, version: number): void {
   const type = header >> 4;
   if (type === 0 || serverPackets.has(type) || (type === packetType.auth && version < 5)) {
     throw protocolError(`a client may not send packet type ${type}`);
   }
   if (type === packetType.publish) checkPublishFlags(header & 0x0f);
   else checkReservedFlags(type, header & 0x0f, version);
-  if (version === 5 && isPadded) {
+  if (version === 5 && state === 'complete' && size - 1 > varintSize(remaining)) {
     throw malformedPacket('remaining length uses more bytes than necessary'); // [MQTT-1.5.5-1]; MQTT 3.1.1 allows it
   }
   const { min, max } = bodySizeOf(type, header, version);
-  if (remaining > max || (isComplete && remaining < min)) {
+  if (remaining > max || (state === 'complete' && remaining < min)) {
     throw malformedPacket(`packet type ${type} has a remaining length of ${remaining}`);
   }
 }

@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { disallowedCharacterIn } from '../disallowed-characters';
 import { malformedPacket } from './errors';
-import type { FixedHeader } from './fixed-header';
+import { type FixedHeader, fixedHeaderSize, readFixedHeader } from './read-fixed-header';
+import { readVarint, varintSize } from './varint';
 
 /**
  * Reads the fields of one whole packet in sequence, section 1.5. Every method takes the name of the field for its error message, and
@@ -12,15 +13,10 @@ export class PacketReader {
   private position: number;
   /** Offset at which reading stops. */
   private limit: number;
-  /** Offset behind the fixed header. */
-  private readonly start: number;
 
   /** Starts behind the fixed header. */
   constructor(private readonly bytes: Buffer) {
-    let start = 2;
-    while (bytes[start - 1]! >= 0x80) start++;
-    this.start = start;
-    this.position = start;
+    this.position = fixedHeaderSize(bytes);
     this.limit = bytes.length;
   }
 
@@ -29,8 +25,7 @@ export class PacketReader {
   }
 
   get fixedHeader(): FixedHeader {
-    const isPadded = this.start > 2 && this.bytes[this.start - 1] === 0;
-    return { header: this.header, remaining: this.bytes.length - this.start, isComplete: true, isPadded };
+    return readFixedHeader(this.bytes)!;
   }
 
   /** Bytes between the current position and the limit. */
@@ -64,15 +59,12 @@ export class PacketReader {
 
   /** Reads a Variable Byte Integer. */
   varint(name: string): number {
-    let value = 0;
-    for (let shift = 0; shift < 28; shift += 7) {
-      const byte = this.byte(name);
-      value |= (byte & 0x7f) << shift;
-      if (byte >= 0x80) continue;
-      if (byte === 0 && shift > 0) throw malformedPacket(`${name} uses more bytes than necessary`); // [MQTT-1.5.5-1]
-      return value;
-    }
-    throw malformedPacket(`${name} has more than 4 bytes`);
+    const { value, size, state } = readVarint(this.bytes, this.position, this.limit);
+    if (state === 'incomplete') throw tooShort(name);
+    if (state === 'malformed') throw malformedPacket(`${name} has more than 4 bytes`);
+    if (size > varintSize(value)) throw malformedPacket(`${name} uses more bytes than necessary`); // [MQTT-1.5.5-1]
+    this.position += size;
+    return value;
   }
 
   /** Reads a UTF-8 Encoded String and refuses disallowed characters, section 1.5.4. */

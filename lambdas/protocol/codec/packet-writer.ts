@@ -1,13 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { replaceDisallowed } from '../disallowed-characters';
 import { packetType, reservedFlags } from './packet-types';
-
-/** Returns the bytes of a number as a Variable Byte Integer, section 1.5.5. */
-export function varintSize(value: number): number {
-  if (value < 128) return 1;
-  if (value < 16_384) return 2;
-  return value < 2_097_152 ? 3 : 4;
-}
+import { varintBytes, varintSize } from './varint';
 
 /** Returns the bytes of a UTF-8 Encoded String, including its length field. */
 export function textSize(text: string): number {
@@ -39,9 +33,7 @@ export class PacketWriter {
   }
 
   varint(value: number): void {
-    let rest = value;
-    for (; rest >= 128; rest >>= 7) this.bytes[this.position++] = (rest & 0x7f) | 0x80;
-    this.bytes[this.position++] = rest;
+    for (const byte of varintBytes(value)) this.byte(byte);
   }
 
   /** Writes a UTF-8 Encoded String. Replaces disallowed characters by `?`, because a receiver may treat them as a Malformed Packet. */

@@ -1,5 +1,6 @@
-import { type PacketWriter, textSize, varintSize } from './packet-writer';
+import { type PacketWriter, textSize } from './packet-writer';
 import { type Property, type PropertyFormat, properties as table } from './property-table';
+import { varintSize } from './varint';
 
 const byName = new Map(table.map((property) => [property.name, property]));
 

@@ -221,8 +221,9 @@ describe('a handshake without CONNECT', () => {
     await guarded.cloud.settled();
     guarded.cloud.clock.jump(11_000);
     await guarded.cloud.settled();
-
     await client.ping();
+
+    expect(client.closeCode).toBeUndefined();
   });
 });
 

@@ -2,7 +2,6 @@
  * Proved elsewhere: what of the session is there for the next connection: session.test.ts, qos.test.ts.
  * Not proved here: a CONNECT so late that its connection is older than the owner's, beyond the races below.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { IConnectPacket, Packet } from 'mqtt-packet';
 import { longestTurn } from '../../../lambdas/broker/connect/takeover';
@@ -57,9 +56,14 @@ describe('a second connection with the same client id', () => {
         await unlucky.cloud.faults.set(dies);
         const second = await unlucky.open();
         second.send({ cmd: 'connect', protocolId: 'MQTT', protocolVersion: 4, clientId: 'same', clean, keepalive: 60 });
-        await second.next('connack');
-
+        const connack = await second.next('connack');
         await first.closed();
+        await unlucky.cloud.settled();
+
+        expect(connack).toMatchObject({ returnCode: 0, sessionPresent: !clean });
+        expect(unlucky.cloud.faults.report()).toMatchObject([{ struck: 1 }]);
+        expect(unlucky.cloud.connections()).toHaveLength(1);
+        await second.ping();
         await unlucky.stop();
       },
     );
@@ -286,7 +290,7 @@ describe('a second connection whose first one does not come to its end', () => {
   async function pass(): Promise<void> {
     await broker.wrote('taken over');
     broker.cloud.clock.jump(6_000);
-    while (broker.logged('taken over').length < 2) await sleep(2); // the last turn of the other one may still be running
+    await broker.wrote('taken over', 2); // the last turn of the other one may still be running
     broker.cloud.clock.jump(22_000);
   }
 
@@ -348,7 +352,7 @@ describe('a second connection whose first one comes late to its end', () => {
     second.send(connectPacket('late', false));
     await broker.wrote('taken over');
     broker.cloud.clock.jump(6_000);
-    while (broker.logged('taken over').length < 2) await sleep(2); // the first one is marked
+    await broker.wrote('taken over', 2); // the first one is marked
     broker.cloud.clock.jump(7_000);
     expect(await second.next('connack')).toMatchObject({ sessionPresent: true });
     await second.publish('late/a', 'now', { qos: 1 });

@@ -6,7 +6,7 @@ import mqtt, { type MqttClient } from 'mqtt';
 import { adapterCommand } from '../../../cli/commands/adapter';
 import { pubCommand } from '../../../cli/commands/pub';
 import { startAdapter } from '../../../clients/adapter';
-import { bearerFrom } from '../../../clients/bearer';
+import { bearerHeaders } from '../../../clients/bearer';
 import { run } from '../../clients/support/command-runs';
 import { GuardedBroker } from '../../support/guarded-broker';
 import { OidcProvider } from '../../support/oidc-provider';
@@ -37,7 +37,7 @@ describe('--token-file', () => {
     const adapter = await startAdapter({
       url: guarded.cloud.gatewayUrl,
       listen: { host: '127.0.0.1', port: 0 },
-      headers: bearerFrom(file),
+      headers: bearerHeaders(file),
     });
     const connect = () => mqtt.connect(`mqtt://127.0.0.1:${adapter.port}`, { reconnectPeriod: 0 });
     await heard(connect(), 'close');
@@ -45,6 +45,7 @@ describe('--token-file', () => {
     const client = connect();
     await heard(client, 'connect');
 
+    expect(client.connected).toBe(true);
     await client.endAsync(true);
     await adapter.close();
   });
@@ -67,7 +68,7 @@ describe('--token-file', () => {
   it('of an invalid file is reported without its content', () => {
     writeFileSync(file, ' \n');
 
-    expect(bearerFrom(file)).toThrow(`${file} is empty, but should hold a token`);
+    expect(bearerHeaders(file)).toThrow(`${file} is empty, but should hold a token`);
   });
 });
 

@@ -3,14 +3,14 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { WebSocketServer } from 'ws';
-import { Pace } from '../../../clients/adapter/pace';
+import { RateLimiter } from '../../../clients/adapter/rate-limiter';
 import { LocalClock } from '../../../local/clock';
 import {
   adapterFor,
+  defaultConnect,
+  defaultConnect5,
   endAll,
   endings,
-  hello,
-  hello5,
   pause,
   silentGateway,
   tcpClient,
@@ -83,38 +83,41 @@ describe('a client whose gateway is away for a moment', () => {
     expect(metrics).toContain('dial_failures_total{reason="timeout"} 1\n');
   });
 
-  it('is dialled for no more once it has left', async () => {
+  it('causes no further handshake after it has left', async () => {
     const { gateway } = await refusingGateway(429, 429, 429);
-    const adapter = await adapterFor(gateway.url);
+    const clock = new LocalClock();
+    clock.hold();
+    const adapter = await adapterFor(gateway.url, { clock });
     const client = await tcpClient(adapter);
-    await until(() => gateway.handshakes === 1);
+    await until(() => adapter.lines.some((line) => line.startsWith('#1 waits for the gateway')));
 
     client.destroy();
+    await until(() => adapter.ends.length === 1);
+    await tcpClient(adapter);
+    await until(() => adapter.lines.includes('#2 connects as "a"'));
+    clock.jump(5_000); // to the second client's handshake, which a repeated one of the first would precede
 
-    await until(() => adapter.lines.includes('#1 closed: client left'));
-    await pause(600);
-    expect(gateway.handshakes).toBe(1);
+    await until(() => adapter.lines.some((line) => line.startsWith('#2 waits for the gateway')));
+    expect(adapter.ends).toEqual(['client_left']);
+    expect(gateway.handshakes).toBe(2);
   });
 
   it.each([
-    ['MQTT 3.1.1', hello, '20020005'],
-    ['MQTT 5.0', hello5, '2003008700'],
-  ])(
-    'is told that it is not authorized when the handshake is refused for good, in %s',
-    async (_version, greeting, connack) => {
-      const { gateway } = await refusingGateway(403, 403);
+    ['MQTT 3.1.1', defaultConnect, '20020005'],
+    ['MQTT 5.0', defaultConnect5, '2003008700'],
+  ])('gets Not authorized when the handshake is refused, in %s', async (_version, greeting, connack) => {
+    const { gateway } = await refusingGateway(403, 403);
 
-      expect(await answerTo(greeting, gateway.url)).toBe(connack);
-      expect(gateway.handshakes).toBe(1);
-    },
-  );
+    expect(await answerTo(greeting, gateway.url)).toBe(connack);
+    expect(gateway.handshakes).toBe(1);
+  });
 
   it('costs nothing before it has sent a CONNECT', async () => {
     const { gateway, server } = await refusingGateway();
     const adapter = await adapterFor(gateway.url);
 
     const [silent, other] = [
-      await tcpClient(adapter, hello.subarray(0, 5)),
+      await tcpClient(adapter, defaultConnect.subarray(0, 5)),
       await tcpClient(adapter, Buffer.from('c000', 'hex')),
     ];
 
@@ -139,7 +142,7 @@ describe('limits on clients', () => {
     expect(adapter.lines.at(-1)).toBe('#1 closed: no CONNECT within 10 s');
   });
 
-  it('close who comes when there are enough', async () => {
+  it('refuse new clients at the limit', async () => {
     const adapter = await adapterFor((await silentGateway()).url, { maxClients: 1 });
     const [first, second] = [await tcpClient(adapter), await tcpClient(adapter)];
 
@@ -165,13 +168,13 @@ describe('limits on clients', () => {
 });
 
 describe('the pace of handshakes', () => {
-  async function storm(clients: number, seconds: number, trouble = (_pace: Pace) => {}): Promise<number[]> {
+  async function storm(clients: number, seconds: number, trouble = (_pace: RateLimiter) => {}): Promise<number[]> {
     const clock = new LocalClock();
     clock.hold();
-    const pace = new Pace(50, clock);
+    const pace = new RateLimiter(50, clock);
     let passed = 0;
     for (let n = 0; n < clients; n++) {
-      pace.enter(() => {
+      pace.acquire(() => {
         passed += 1;
       });
     }
@@ -205,14 +208,14 @@ describe('the pace of handshakes', () => {
   it('lets addresses take turns, so that the crowd of one delays no other', () => {
     const clock = new LocalClock();
     clock.hold();
-    const pace = new Pace(4, clock);
+    const pace = new RateLimiter(4, clock);
     const order: string[] = [];
-    for (let n = 0; n < 4; n++) pace.enter(() => {}); // the first second
-    for (let n = 0; n < 1_000; n++) pace.enter(() => order.push('crowd'), '192.0.2.1');
-    for (const name of ['one', 'other']) pace.enter(() => order.push(name), '192.0.2.2');
+    for (let n = 0; n < 4; n++) pace.acquire(() => {}); // the first second
+    for (let n = 0; n < 1_000; n++) pace.acquire(() => order.push('crowd'), '192.0.2.1');
+    for (const name of ['one', 'other']) pace.acquire(() => order.push(name), '192.0.2.2');
 
     clock.jump(1_000);
-    pace.enter(() => {}, '192.0.2.3');
+    pace.acquire(() => {}, '192.0.2.3');
 
     expect(order).toEqual(['crowd', 'one', 'crowd']);
     pace.stop();
@@ -221,11 +224,11 @@ describe('the pace of handshakes', () => {
 
   it('keeps its order, and no place for who has left', () => {
     const clock = new LocalClock();
-    const pace = new Pace(1, clock);
+    const pace = new RateLimiter(1, clock);
     const order: string[] = [];
-    pace.enter(() => order.push('first'));
-    const leave = pace.enter(() => order.push('left'));
-    pace.enter(() => order.push('second'));
+    pace.acquire(() => order.push('first'));
+    const leave = pace.acquire(() => order.push('left'));
+    pace.acquire(() => order.push('second'));
 
     leave();
 

@@ -14,7 +14,7 @@ const flagsOfHelp = adapterCommand.help.match(/--[a-z][\w-]*/g) ?? [];
 
 afterEach(endAll);
 
-/** Starts the program as a document tells, on ports that are free. */
+/** Starts the program as in a document, but on free ports. */
 async function start(args: string[]) {
   const free = args.map((arg) => arg.replace(/^((?:\d+\.){3}\d+:)?\d+$/, '127.0.0.1:0'));
   const running = run(adapterCommand, free);
@@ -54,9 +54,11 @@ describe('docs/adapter.md', () => {
   it('has the dollars and frames of idle devices from docs/cost.md', () => {
     const idle = (keepAlive: string) =>
       tableRows(read('docs/cost.md')).find(([first, , , , , , dollars]) => first === keepAlive && dollars)!;
-    const [[, seldom = '', , , , , cheap], [, often = '', , , , , dear]] = [idle('540 s'), idle('60 s')];
+    const [[, seldom = '', , , , , cheap], [, often = '', , , , , expensive]] = [idle('540 s'), idle('60 s')];
 
-    expect(page).toContain(`[${cheap} a month in place of ${dear}](cost.md#an-idle-device), an eighth of the frames`);
+    expect(page).toContain(
+      `[${cheap} a month instead of ${expensive}](cost.md#an-idle-device), an eighth of the frames`,
+    );
     expect(Number.parseInt(often, 10) / Number.parseInt(seldom, 10)).toBeCloseTo(8.5, 0);
   });
 

@@ -8,7 +8,15 @@ import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'n
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { WebSocket } from 'ws';
 import type { CertificateFiles } from '../../../clients/adapter/certificate';
-import { adapterFor, bytesOf, endAll, endings, hello, silentGateway, until } from '../support/adapter-rig';
+import {
+  adapterFor,
+  defaultConnect,
+  endAll,
+  endings,
+  expectReceived,
+  silentGateway,
+  until,
+} from '../support/adapter-rig';
 
 const fixtures = join(__dirname, '../../fixtures/tls');
 const ca = join(fixtures, 'ca.crt');
@@ -21,7 +29,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const pem = (name: string) => join(fixtures, name);
 const pair = (name: string): CertificateFiles => ({ cert: pem(`${name}.crt`), key: pem(`${name}.key`) });
 
-/** The adapter with TLS only, in front of a gateway that notes what it gets. */
+/** The adapter with TLS only, in front of a gateway that records its frames. */
 async function tlsAdapter(certificate: CertificateFiles) {
   const gateway = await silentGateway();
   const adapter = await adapterFor(gateway.url, {
@@ -45,23 +53,23 @@ describe('MQTT over TLS', () => {
   it('reaches the gateway, over TCP and over WebSocket', async () => {
     const { gateway, adapter } = await tlsAdapter(pair('server'));
 
-    (await tlsClient(adapter.tlsPort!)).write(hello);
-    await until(() => bytesOf(gateway).equals(hello));
+    (await tlsClient(adapter.tlsPort!)).write(defaultConnect);
+    await expectReceived(gateway, defaultConnect);
 
     const webSocket = new WebSocket(`wss://127.0.0.1:${adapter.secureWebSocketPort}/mqtt`, 'mqtt', {
       rejectUnauthorized: false,
     });
     endings.push(() => webSocket.terminate());
     await once(webSocket, 'open');
-    webSocket.send(hello);
-    await until(() => bytesOf(gateway).equals(Buffer.concat([hello, hello])));
+    webSocket.send(defaultConnect);
+    await expectReceived(gateway, Buffer.concat([defaultConnect, defaultConnect]));
   });
 
-  it('shows a new certificate once its files are there, and the old one while only one of them is', async () => {
+  it('uses a new certificate after both files are replaced, and the old one before', async () => {
     const files = { cert: join(folder, 'cert'), key: join(folder, 'key') };
     copyFileSync(pem('server.crt'), files.cert);
     copyFileSync(pem('server.key'), files.key);
-    const { adapter } = await tlsAdapter({ ...files, lookEveryMs: 10 });
+    const { adapter } = await tlsAdapter({ ...files, checkEveryMs: 10 });
     const shown = async () => (await tlsClient(adapter.tlsPort!)).getPeerCertificate().subject.CN;
 
     copyFileSync(pem('renewed.crt'), files.cert);
@@ -73,15 +81,16 @@ describe('MQTT over TLS', () => {
     expect(await shown()).toBe('renewed');
   });
 
-  it('with a client CA takes only clients with a certificate of it', async () => {
+  it('with a client CA accepts only clients with a certificate of it', async () => {
     const { gateway, adapter } = await tlsAdapter({ ...pair('server'), clientCa: ca });
 
     const stranger = await tlsClient(adapter.tlsPort!);
     await once(stranger, 'error');
     const known = { cert: readFileSync(pem('client.crt')), key: readFileSync(pem('client.key')) };
-    (await tlsClient(adapter.tlsPort!, known)).write(hello);
+    (await tlsClient(adapter.tlsPort!, known)).write(defaultConnect);
 
-    await until(() => bytesOf(gateway).equals(hello));
+    await expectReceived(gateway, defaultConnect);
+    expect(adapter.lines.filter((line) => line.includes('opened by'))).toHaveLength(1);
   });
 
   it.each([
@@ -89,7 +98,7 @@ describe('MQTT over TLS', () => {
     [{ cert: pem('server.key'), key: pem('server.key') }, 'server.key holds no certificate in PEM'],
     [{ cert: join(folder, 'nowhere'), key: pem('server.key') }, 'nowhere'],
     [{ ...pair('server'), clientCa: pem('client.key') }, 'client.key holds no certificate in PEM'],
-  ])('does not start with files that do not serve, %#', async (certificate, message) => {
+  ])('does not start with invalid files, %#', async (certificate, message) => {
     await expect(tlsAdapter(certificate)).rejects.toThrow(message);
   });
 });
@@ -97,7 +106,7 @@ describe('MQTT over TLS', () => {
 describe('MQTT over a socket file', () => {
   const path = join(folder, 'mqtt.sock');
 
-  it('reaches the gateway, also where a killed adapter left its file behind', async () => {
+  it('reaches the gateway, also if a killed adapter has left its file behind', async () => {
     const dieListening =
       'require("net").createServer().listen(process.argv[1], () => process.kill(process.pid, "SIGKILL"))';
     spawnSync(process.execPath, ['-e', dieListening, path]);
@@ -107,9 +116,9 @@ describe('MQTT over a socket file', () => {
 
     const client = connect(path);
     endings.push(() => client.destroy());
-    client.write(hello);
+    client.write(defaultConnect);
 
-    await until(() => bytesOf(gateway).equals(hello));
+    await expectReceived(gateway, defaultConnect);
   });
 
   it('replaces no other file', async () => {
@@ -119,7 +128,7 @@ describe('MQTT over a socket file', () => {
     await expect(adapterFor('ws://127.0.0.1:1', { listenUnix: file })).rejects.toThrow(`socket ${file} is taken`);
   });
 
-  it('is not taken from whoever listens to it', async () => {
+  it('is not replaced while another process listens to it', async () => {
     const other = createServer().listen(path);
     endings.push(() => other.close());
     await once(other, 'listening');

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import mqtt, { type IConnectPacket, type Packet } from 'mqtt-packet';
 import type { Adapter } from '../../../clients/adapter';
 import { type Cloud, startCloud } from '../../../local/cloud';
-import { adapterFor, endAll, hello, rawBytes, silentGateway, tcpClient, until } from '../support/adapter-rig';
+import { adapterFor, defaultConnect, endAll, rawBytes, silentGateway, tcpClient, until } from '../support/adapter-rig';
 
 let cloud: Cloud;
 
@@ -27,7 +27,7 @@ const connectPacket = (clientId: string, options: Partial<IConnectPacket> = {}):
     ...options,
   } as IConnectPacket);
 
-/** A device and what it has heard. */
+/** A device and its received packets. */
 async function device(adapter: Adapter, clientId: string, options: Partial<IConnectPacket> = {}) {
   const protocolVersion = options.protocolVersion ?? 4;
   const socket: Socket = await tcpClient(adapter, connectPacket(clientId, options));
@@ -44,18 +44,18 @@ async function device(adapter: Adapter, clientId: string, options: Partial<IConn
   return { socket, heard, next, send };
 }
 
-/** Lets time pass in steps of half a minute. */
+/** Lets time pass in steps of 30 seconds. */
 async function pass(seconds: number, each: (second: number) => Promise<unknown> = async () => {}): Promise<void> {
-  await cloud.settled(); // what is under way takes no half minute
+  await cloud.settled(); // Pending work must not take 30 seconds.
   for (let second = 30; second <= seconds; second += 30) {
     cloud.clock.jump(30_000);
-    await sleep(5); // timers fire in the next turn
+    await sleep(5); // Timers fire in the next turn of the event loop.
     await cloud.settled();
     await each(second);
   }
 }
 
-/** What a device with a keep-alive of a minute costs in an hour in which it says nothing else. */
+/** Cost of an idle device with a keep-alive of 60 s in an hour. */
 async function hourOfPings(localPing: boolean) {
   const adapter = await adapterFor(cloud.gatewayUrl, { clock: cloud.clock, localPing });
   const { socket, next, send } = await device(adapter, `idle-${localPing}`);
@@ -87,7 +87,7 @@ describe('local pings', () => {
 
     await until(() => gateway.frames.length === 1);
 
-    const expected = Buffer.from(hello);
+    const expected = Buffer.from(defaultConnect);
     expected.writeUInt16BE(540, 10);
     expect(rawBytes(gateway.frames[0]!)).toEqual(expected);
   });

@@ -3,7 +3,16 @@ import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { jsonLine } from '../../../clients/adapter/log';
 import { LocalClock } from '../../../local/clock';
 import { holdTimers } from '../../support/held-timers';
-import { adapterFor, bytesOf, endAll, hello, ping, silentGateway, tcpClient, until } from '../support/adapter-rig';
+import {
+  adapterFor,
+  bytesOf,
+  defaultConnect,
+  endAll,
+  pingreq,
+  silentGateway,
+  tcpClient,
+  until,
+} from '../support/adapter-rig';
 
 afterEach(endAll);
 
@@ -23,7 +32,7 @@ describe('the metrics of an adapter', () => {
     const adapter = await adapterFor(gateway.url, { monitor });
     const client = await tcpClient(adapter);
     await until(() => gateway.frames.length === 1);
-    client.write(ping);
+    client.write(pingreq);
     await until(() => gateway.frames.length === 2);
     gateway.sockets[0]!.send(Buffer.from('d000d000', 'hex').toString('base64'));
     await once(client, 'data');
@@ -33,7 +42,7 @@ describe('the metrics of an adapter', () => {
       'clients_total{outcome="accepted"}': 1,
       'clients_total{outcome="refused"}': 0,
       dials_total: 1,
-      'bytes_total{direction="up"}': hello.length + ping.length,
+      'bytes_total{direction="up"}': defaultConnect.length + pingreq.length,
       'bytes_total{direction="down"}': 4,
       'packets_total{direction="up"}': 2,
       'packets_total{direction="down"}': 2,
@@ -83,7 +92,7 @@ describe('packets that wait to share a frame', () => {
 
     holdTimers();
     for (let packets = 1; packets <= 3; packets++) {
-      client.write(ping);
+      client.write(pingreq);
       while ((await samples(adapter.monitorPort!))['packets_total{direction="up"}'] !== packets + 1);
     }
     expect(gateway.frames.length).toBe(1);
@@ -91,7 +100,7 @@ describe('packets that wait to share a frame', () => {
     jest.useRealTimers();
 
     await until(() => gateway.frames.length === 2);
-    expect(bytesOf(gateway)).toEqual(Buffer.concat([hello, ping, ping, ping]));
+    expect(bytesOf(gateway)).toEqual(Buffer.concat([defaultConnect, pingreq, pingreq, pingreq]));
   });
 
   it('leave when their client does', async () => {
@@ -99,10 +108,10 @@ describe('packets that wait to share a frame', () => {
     const client = await tcpClient(await adapterFor(gateway.url, { batchMs: 1_000 }));
     await until(() => gateway.frames.length === 1);
 
-    client.end(ping);
+    client.end(pingreq);
 
     await once(gateway.sockets[0]!, 'close');
-    expect(bytesOf(gateway)).toEqual(Buffer.concat([hello, ping]));
+    expect(bytesOf(gateway)).toEqual(Buffer.concat([defaultConnect, pingreq]));
   });
 });
 

@@ -12,7 +12,7 @@ import { createWebsocket } from '../../../clients/mqttjs';
 import { type Cloud, startCloud } from '../../../local/cloud';
 import { codeBlocks } from '../../support/markdown';
 
-// Mosquitto 2.0 takes some six seconds to reconnect a bridge, whatever its restart_timeout says.
+// Mosquitto 2.0 takes some six seconds to reconnect a bridge, independently of its restart_timeout.
 jest.setTimeout(180_000);
 
 const isInstalled = !spawnSync('mosquitto', ['-h']).error;
@@ -44,7 +44,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** A broker that nobody changed, with a bridge to the adapter. */
+/** An unmodified Mosquitto with a bridge to the adapter. */
 async function mosquitto(name: string, bridge: string): Promise<string> {
   const port = await freePort();
   const file = join(folder, `${name}.conf`);
@@ -70,7 +70,7 @@ const [documented] = codeBlocks(readFileSync(join(__dirname, '../../../docs/adap
   ({ language, code }) => language === 'conf' && code.includes('connection cirrus'),
 );
 
-/** The bridge of docs/adapter.md to this adapter, with a client id and topics of its own. */
+/** The bridge of docs/adapter.md to this adapter, with its own client id and topics. */
 function bridgeOf(name: string, tryPrivate: boolean): string {
   const replacements: [string, string][] = [
     ['127.0.0.1:1884', `127.0.0.1:${adapter.port}`],
@@ -85,7 +85,7 @@ function bridgeOf(name: string, tryPrivate: boolean): string {
   }, documented?.code ?? '');
 }
 
-/** A client that keeps its session and notes what it has heard. */
+/** A client with a persistent session that records its messages. */
 async function listener(url: string, topic: string, options: IClientOptions) {
   const heard = new Set<string>();
   const client = await connectAsync(url, { clean: false, reconnectPeriod: 50, ...options });
@@ -94,7 +94,7 @@ async function listener(url: string, topic: string, options: IClientOptions) {
   return { client, topic, heard };
 }
 
-/** Publishes one after the other until it is told to end, so that the cuts fall between them. Returns how many. */
+/** Publishes messages one by one until the signal, so that the cuts happen in between. Returns their number. */
 async function publishUntil(isOver: () => boolean, client: MqttClient, topic: string): Promise<number> {
   let count = 0;
   for (; !isOver(); count++) {
@@ -104,7 +104,7 @@ async function publishUntil(isOver: () => boolean, client: MqttClient, topic: st
   return count;
 }
 
-/** Waits until nothing is missing. What is missing still after 50 s fails the test by name, with what the Mosquittos say. */
+/** Waits until no message is missing. After 50 s fails with the missing messages and the logs of Mosquitto. */
 async function untilNone(missing: () => string[]): Promise<void> {
   const deadline = Date.now() + 50_000;
   while (missing().length > 0) {
@@ -115,18 +115,18 @@ async function untilNone(missing: () => string[]): Promise<void> {
   }
 }
 
-/** A bridge with a client at either end. */
+/** A bridge with a client at each end. */
 async function bridged(name: string, tryPrivate: boolean) {
   const url = await mosquitto(name, bridgeOf(name, tryPrivate));
   const remote = await listener(cloud.gatewayUrl, `${name}/out/#`, { createWebsocket, clientId: `${name}-remote` });
   const local = await listener(url, `${name}/in/#`, { clientId: `${name}-local` });
-  // A retained message comes through as soon as the bridge has subscribed; what is published before that is not for it.
+  // The retained message arrives as soon as the bridge has subscribed; earlier messages would be lost.
   await remote.client.publishAsync(`${name}/in/ready`, 'ready', { qos: 1, retain: true });
   await untilNone(() => (local.heard.has('ready') ? [] : [`the subscription of the bridge of ${name}`]));
   return {
     remote,
     local,
-    /** Each way; returns who hears, and how many it has to hear in the end. */
+    /** Publishes in both directions; returns the receivers and their expected numbers of messages. */
     publishUntil: async (isOver: () => boolean) => {
       const counts = await Promise.all([
         publishUntil(isOver, local.client, `${name}/out/a`),

@@ -3,7 +3,7 @@ import mqtt, { type IConnectPacket, type Packet } from 'mqtt-packet';
 import { readConnect, withKeepAlive } from '../../../clients/adapter/connect-packet';
 import { InFlight } from '../../../clients/adapter/in-flight';
 import { PacketSplitter } from '../../../clients/adapter/packet-splitter';
-import { letsIn, serverKeepAliveOf } from '../../../clients/adapter/packets';
+import { isAccepting, serverKeepAliveOf } from '../../../clients/adapter/packets';
 
 const generate = (packet: Packet, protocolVersion = 4) => mqtt.generate(packet, { protocolVersion });
 const publish = (messageId: number, qos: 0 | 1 | 2, size = 1) =>
@@ -27,14 +27,14 @@ describe('a stream of packets', () => {
     }
 
     expect(found).toEqual(packets);
-    expect(splitter.isInside).toBe(false);
+    expect(splitter.isInsidePacket).toBe(false);
   });
 
   it('is inside a packet from its first byte to its last', () => {
     const splitter = new PacketSplitter(100);
     const inside = [...publish(1, 1)].map((byte) => {
       for (const _packet of splitter.split(Buffer.from([byte])));
-      return splitter.isInside;
+      return splitter.isInsidePacket;
     });
 
     expect(inside.lastIndexOf(true)).toBe(inside.length - 2);
@@ -78,7 +78,19 @@ describe('CONNECT', () => {
     const packet = readConnect(connect(options));
 
     expect(packet).toMatchObject({ clientId: 'käse', keepAlive: 60, ...expected });
-    expect(packet?.credentials.includes('sesame')).toBe('username' in options);
+  });
+
+  it.each([
+    ['another password', { ...credentials, password: Buffer.from('other') }],
+    ['another user', { ...credentials, username: 'bob' }],
+    ['an empty password', { ...credentials, password: Buffer.alloc(0) }],
+    ['no password', { username: credentials.username }],
+    ['neither', {}],
+  ])('has other credentials with %s', (_what, others) => {
+    const own = readConnect(connect({ protocolVersion: 5, ...credentials }))!.credentials;
+
+    expect(readConnect(connect({ protocolVersion: 5, will, ...credentials }))!.credentials).toBe(own);
+    expect(readConnect(connect({ protocolVersion: 5, ...others }))!.credentials).not.toBe(own);
   });
 
   it.each([4, 5] as const)(
@@ -94,7 +106,7 @@ describe('CONNECT', () => {
 
   it('of a bridge of Mosquitto is read like any other', () => {
     const bytes = connect({ protocolVersion: 4 });
-    bytes[8]! |= 0x80; // the protocol level
+    bytes[8]! |= 0x80; // Protocol level.
 
     expect(readConnect(bytes)).toMatchObject({ version: 4, clientId: 'käse' });
   });
@@ -110,7 +122,7 @@ describe('CONNECT', () => {
 });
 
 describe('CONNACK', () => {
-  const reasonString = 'x'.repeat(200); // its remaining length takes two bytes
+  const reasonString = 'x'.repeat(200); // The Remaining Length takes two bytes.
 
   it.each([
     ['3.1.1', Buffer.from('20020100', 'hex'), true],
@@ -122,7 +134,7 @@ describe('CONNACK', () => {
       false,
     ],
   ])('of %s says whether the client is let in, however long it is', (_version, connack, isLetIn) => {
-    expect(letsIn(connack)).toBe(isLetIn);
+    expect(isAccepting(connack)).toBe(isLetIn);
   });
 });
 

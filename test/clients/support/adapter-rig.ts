@@ -1,18 +1,20 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, type Socket } from 'node:net';
+import { expect } from '@jest/globals';
 import { WebSocket, WebSocketServer } from 'ws';
 import { type Adapter, type AdapterOptions, startAdapter } from '../../../clients/adapter';
+import type { Clock } from '../../../clients/adapter/clock';
 import { textLine } from '../../../clients/adapter/log';
 
-export const ping = Buffer.from('c000', 'hex');
+export const pingreq = Buffer.from('c000', 'hex');
 /** MQTT 3.1.1, client id `a`, clean session, keep-alive 60 s. */
-export const hello = Buffer.from('100d00044d5154540402003c000161', 'hex');
+export const defaultConnect = Buffer.from('100d00044d5154540402003c000161', 'hex');
 /** The same in MQTT 5.0. */
-export const hello5 = Buffer.from('100e00044d5154540502003c00000161', 'hex');
-export const helloFrame = `1.${hello.toString('base64')}`;
-export const helloAndPing = Buffer.concat([hello, ping]);
+export const defaultConnect5 = Buffer.from('100e00044d5154540502003c00000161', 'hex');
+export const connectFrame = `1.${defaultConnect.toString('base64')}`;
+export const connectAndPing = Buffer.concat([defaultConnect, pingreq]);
 
-/** A gateway that says nothing by itself. */
+/** A gateway that sends nothing by itself. */
 export interface SilentGateway {
   url: string;
   server: WebSocketServer;
@@ -20,7 +22,7 @@ export interface SilentGateway {
   frames: string[];
 }
 
-/** What a test has started, and how to end it. */
+/** Cleanup functions of the current test. */
 export const endings: (() => unknown)[] = [];
 
 export async function endAll(): Promise<void> {
@@ -48,25 +50,31 @@ export async function silentGateway(verifyClient?: (info: unknown, accept: (yes:
 }
 
 export interface StartedAdapter extends Adapter {
+  /** The log as text. */
   lines: string[];
+  /** Reasons of the connections of clients that have ended, as in the metric. */
+  ends: string[];
 }
 
 export async function adapterFor(url: string, options: Partial<AdapterOptions> = {}): Promise<StartedAdapter> {
-  const lines: string[] = [];
+  const [lines, ends]: [string[], string[]] = [[], []];
   const loopback = { host: '127.0.0.1', port: 0 };
   const adapter = await startAdapter({
     url,
     listen: loopback,
     listenWebSocket: loopback,
-    log: (entry) => lines.push(textLine(entry)),
+    log: (entry) => {
+      lines.push(textLine(entry));
+      if (entry.message.startsWith('closed: ')) ends.push(String(entry.details?.reason));
+    },
     ...options,
   });
   endings.push(() => adapter.close());
-  return Object.assign(adapter, { lines });
+  return Object.assign(adapter, { lines, ends });
 }
 
-/** A client that has said who it is, unless told not to. */
-export async function tcpClient(adapter: Adapter, greeting: Buffer = hello): Promise<Socket> {
+/** A TCP client that has sent CONNECT, or the given bytes. */
+export async function tcpClient(adapter: Adapter, greeting: Buffer = defaultConnect): Promise<Socket> {
   const socket = connect(adapter.port!, '127.0.0.1');
   endings.push(() => socket.destroy());
   socket.on('error', () => {});
@@ -80,8 +88,25 @@ export async function webSocketClient(adapter: Adapter, protocols: string[], pat
   const socket = new WebSocket(`ws://127.0.0.1:${adapter.webSocketPort}${path}`, protocols);
   endings.push(() => socket.terminate());
   await once(socket, 'open');
-  socket.send(hello);
+  socket.send(defaultConnect);
   return socket;
+}
+
+/** Resolves when all timers that a jump of the clock has made due have run. */
+export function timersRun(clock: Clock): Promise<void> {
+  return new Promise((resolve) => void clock.after(0, resolve));
+}
+
+/** Waits for as many MQTT bytes as expected, and asserts that they are the expected ones. */
+export async function expectReceived(gateway: Pick<SilentGateway, 'frames'>, expected: Buffer): Promise<void> {
+  await until(() => bytesOf(gateway).length >= expected.length);
+  expect(bytesOf(gateway).toString('hex')).toBe(expected.toString('hex'));
+}
+
+/** Resolves when a metric of an adapter with a monitor is not 0. */
+export async function untilCounted({ monitorPort }: Adapter, metric: string): Promise<void> {
+  const text = async () => (await fetch(`http://127.0.0.1:${monitorPort}/metrics`)).text();
+  while ((await text()).includes(`cirrus_adapter_${metric} 0\n`)) await pause(10);
 }
 
 export async function until(condition: () => boolean): Promise<void> {

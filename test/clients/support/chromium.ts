@@ -5,11 +5,11 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Whether there is a browser to run pages in. */
+/** True if Chromium is installed. */
 export const hasChromium = !spawnSync('chromium', ['--version']).error;
 
-/** The first line that a page says to its console, and where it said it. The page may fetch what `file` knows. */
-export async function saidBy(page: string, file: (path: string) => Buffer | undefined = () => undefined) {
+/** The first line that a page logs to its console, with its position. The page may fetch the files of `file`. */
+export async function firstLogOf(page: string, file: (path: string) => Buffer | undefined = () => undefined) {
   const server = createServer(({ url = '/' }, response) => {
     const body = url === '/' ? page : file(url);
     if (body === undefined) response.writeHead(url === '/favicon.ico' ? 204 : 404).end();
@@ -41,7 +41,7 @@ async function consoleAt(page: string): Promise<string> {
   try {
     return await said;
   } finally {
-    process.kill(-(browser.pid ?? 0), 'SIGKILL'); // all its processes, which would go on writing to the profile
+    process.kill(-(browser.pid ?? 0), 'SIGKILL'); // All processes of the browser; others would still write to the profile.
     await gone;
     rmSync(profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }

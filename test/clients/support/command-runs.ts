@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import type { Command } from '../../../cli/command';
 
-/** A command under way: what it printed so far, how it ends, and how to interrupt it. */
+/** A running command: its output so far, its exit code, and a function to interrupt it. */
 export interface CommandRun {
   stdout(): Buffer;
   stderr(): string;
@@ -10,7 +10,7 @@ export interface CommandRun {
   interrupt(): void;
 }
 
-/** Runs a command in this process; `isTTY`: as if somebody watched a terminal. */
+/** Runs a command in this process; with `isTTY` its output is a terminal. */
 export function run(command: Command, args: string[], stdin: Buffer | string = '', { isTTY = false } = {}): CommandRun {
   const interruption = new AbortController();
   const output = { stdout: [] as Buffer[], stderr: [] as Buffer[] };

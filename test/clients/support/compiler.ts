@@ -5,17 +5,17 @@ import { join } from 'node:path';
 
 const root = join(__dirname, '../../..');
 
-/** Whether programs in C and C++ can be tested. */
+/** True if C and C++ programs can be tested. */
 export const hasCompilers = ['gcc', 'g++'].every((name) => !spawnSync(name, ['--version']).error);
 
 const warnings = ['-Wall', '-Wextra', '-Wconversion', '-Wshadow', '-Werror', '-pedantic'];
 const sanitizers = ['-g', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
 
-/** A folder for programs, which are built with every warning an error and run under sanitizers. */
+/** A folder for programs that are built with warnings as errors and run under sanitizers. */
 export class Compiler {
   private readonly folder = mkdtempSync(join(tmpdir(), 'cirrus-'));
 
-  /** Builds a program of sources, includes given as folders; C99, or C++11 if one of them is. Returns its path. */
+  /** Builds a program from sources and include folders, as C99, or as C++11 if it has C++ sources. Returns its path. */
   build(name: string, sources: readonly string[], includes: readonly string[]): string {
     const program = join(this.folder, name);
     const objects = sources.map((source) => this.compile(name, source, includes));

@@ -6,17 +6,17 @@ import { createInterface } from 'node:readline';
 
 const root = join(__dirname, '../../..');
 
-/** Whether programs in Java can be tested. */
+/** True if Java programs can be tested. */
 export const hasJdk = ['javac', 'java'].every((name) => !spawnSync(name, ['-version']).error);
 
-/** Paho's clients, where Maven left them: `mvn -f clients/java/pom.xml package` brings them. */
+/** Paho's clients in the local Maven repository: `mvn -f clients/java/pom.xml package` installs them. */
 export const pahoJars = ['org.eclipse.paho.client.mqttv3', 'org.eclipse.paho.mqttv5.client']
   .map((name) => join(homedir(), '.m2/repository/org/eclipse/paho', name, '1.2.5', `${name}-1.2.5.jar`))
   .filter(existsSync);
 
 export const hasPaho = hasJdk && pahoJars.length === 2;
 
-/** The files below a folder of the project that end so. */
+/** The files below a folder of the project with this ending. */
 export function filesBelow(folder: string, ending = '.java'): string[] {
   const names = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' });
   return names.filter((name) => name.endsWith(ending)).map((name) => join(folder, name));
@@ -36,12 +36,12 @@ export class JavaClasses {
     cpSync(join(root, 'clients/java/src/main/resources'), this.folder, { recursive: true });
   }
 
-  /** Starts a class; words before it that begin with `-` are for the virtual machine. */
+  /** Starts a class; preceding arguments that begin with `-` are options of the virtual machine. */
   start(...words: string[]): ChildProcessWithoutNullStreams {
     return spawn('java', [...quickStart, '-cp', this.classPath, ...words]);
   }
 
-  /** What a class prints for an input. */
+  /** The output of a class for an input. */
   run(name: string, input: string): string {
     const options = { input, encoding: 'utf8', maxBuffer: 2 ** 26 } as const;
     return execFileSync('java', [...quickStart, '-cp', this.classPath, name], options);
@@ -54,10 +54,10 @@ export class JavaClasses {
 
 const quickStart = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xshare:auto', '-Dfile.encoding=UTF-8'];
 
-/** A line that a peer printed, as words. */
+/** A printed line of a peer, split into words. */
 export type PeerEvent = readonly string[];
 
-/** A client of Paho in a process of its own. */
+/** A client of Paho in its own process. */
 export class JavaPeer {
   private readonly unread: PeerEvent[] = [];
   private complaints = '';
@@ -78,7 +78,7 @@ export class JavaPeer {
     });
   }
 
-  /** The words after this one of the next event that begins with it; other events are kept. */
+  /** The arguments of the next event with this name; other events stay in the queue. */
   async next(event: string): Promise<PeerEvent> {
     for (;;) {
       const index = this.unread.findIndex(([name]) => name === event);
@@ -111,7 +111,7 @@ export class JavaPeer {
     await this.next('disconnected');
   }
 
-  /** Ends the process without a word to the broker. */
+  /** Kills the process without DISCONNECT. */
   async kill(): Promise<void> {
     if (this.over) return;
     const ended = new Promise((resolve) => this.program.once('close', resolve));

@@ -1,4 +1,4 @@
-/** How many bytes at the front are whole packets, at most `limit`. Written apart from the code under test. */
+/** Number of bytes of whole packets at the front, at most `limit`. Independent of the code under test. */
 export function wholePacketBytes(bytes: Buffer, limit = Number.POSITIVE_INFINITY): number {
   let whole = 0;
   for (;;) {

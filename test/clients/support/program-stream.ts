@@ -9,7 +9,7 @@ export class ProgramStream extends Duplex {
       if (!this.push(chunk)) program.stdout.pause();
     });
     program.once('close', () => this.destroy());
-    program.stdin.on('error', () => {}); // It may end before it has read all.
+    program.stdin.on('error', () => {}); // The program may end before it has read its input.
   }
 
   override _read(): void {

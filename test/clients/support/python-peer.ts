@@ -9,12 +9,12 @@ const environment = {
   PYTHONDONTWRITEBYTECODE: '1',
 };
 
-/** The first Python that has paho-mqtt: the one that `PYTHON` names, or the system's. */
+/** The first Python with paho-mqtt: that in `PYTHON`, or the system's. */
 export const python = [process.env.PYTHON, 'python3', '/usr/bin/python3'].find(
   (program) => program && spawnSync(program, ['-c', 'import paho.mqtt']).status === 0,
 );
 
-/** Runs a file of tests with Python's own `unittest`; returns its exit status and what it said. */
+/** Runs a test file with Python's `unittest`; returns its exit status and output. */
 export function runUnittest(file: string) {
   const { status, stderr } = spawnSync(python!, ['-W', 'error::ResourceWarning', join(root, file)], {
     env: environment,
@@ -23,13 +23,13 @@ export function runUnittest(file: string) {
   return { status, said: stderr };
 }
 
-/** A program for paho-mqtt 2, without what an older one that is installed does not know. */
+/** A program for paho-mqtt 2, reduced to the names that an older installed version has. */
 export function forInstalledPaho(program: string): string {
   const isOld = spawnSync(python!, ['-c', 'import paho.mqtt.enums']).status !== 0;
   return isOld ? program.replace(/^from paho.mqtt.enums .*\n/m, '').replace(/CallbackAPIVersion\.\w+, /, '') : program;
 }
 
-/** Runs a program until it has printed something of this kind, which it returns. */
+/** Runs a program until its output matches; returns the match. */
 export function runUntilSaid(program: string, what: RegExp): Promise<string> {
   const child = spawn(python!, ['-u', '-c', program], { env: environment });
   return new Promise((resolve, reject) => {
@@ -55,7 +55,7 @@ export interface PeerOptions {
   readonly version?: 4 | 5;
   readonly username?: string;
   readonly password?: string;
-  /** One for each handshake. */
+  /** Tokens, one for each handshake. */
   readonly tokens?: readonly string[];
   readonly will?: { topic: string; payload: string; qos: 0 | 1 | 2 };
 }
@@ -72,7 +72,7 @@ export interface PeerEvent {
   readonly [field: string]: unknown;
 }
 
-/** A paho-mqtt client in a process of its own. */
+/** A paho-mqtt client in its own process. */
 export class PythonPeer {
   private readonly child: ChildProcess;
   private readonly unread: PeerEvent[] = [];
@@ -96,7 +96,7 @@ export class PythonPeer {
     });
   }
 
-  /** The next event of this name; those of others are kept. */
+  /** The next event of this name; other events stay in the queue. */
   async next(event: string): Promise<PeerEvent> {
     for (;;) {
       const index = this.unread.findIndex((each) => each.event === event);
@@ -120,7 +120,7 @@ export class PythonPeer {
     await this.next('subscribed');
   }
 
-  /** Publishes all of them in one go. */
+  /** Publishes all messages in one turn. */
   publish(...messages: PeerMessage[]): void {
     this.tell({ do: 'publish', messages });
   }
@@ -129,7 +129,7 @@ export class PythonPeer {
     this.tell({ do: 'disconnect' });
   }
 
-  /** Ends the process without a word to the broker. */
+  /** Kills the process without DISCONNECT. */
   async kill(): Promise<void> {
     if (this.over) return;
     const ended = new Promise((resolve) => this.child.once('close', resolve));

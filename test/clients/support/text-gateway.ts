@@ -5,12 +5,12 @@ import { Worker } from 'node:worker_threads';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { wholePacketBytes } from './packets';
 
-/** A gateway of text frames in front of a real broker; it notes what API Gateway or the wire format forbid. */
+/** A gateway of text frames in front of a real broker; it records violations of API Gateway's limits and of the wire format. */
 export interface TextGateway {
   url: string;
   /** Raw sizes of the frames of all connections, in order of arrival. */
   frameSizes: number[];
-  /** What a client did wrong. */
+  /** Violations by clients. */
   breaches: string[];
   sockets: Set<WebSocket>;
   close(): Promise<void>;
@@ -49,7 +49,7 @@ function relay(socket: WebSocket, broker: Socket, gateway: TextGateway): void {
   broker.on('close', () => socket.close());
 }
 
-/** Checks what arrives on one connection and gives its raw bytes. */
+/** Checks the frames of one connection and returns their raw bytes. */
 function frameChecker(gateway: TextGateway): (frame: string, isBinary: boolean) => Buffer {
   let expected = 1;
   let slices = Buffer.alloc(0);
@@ -71,7 +71,7 @@ function frameChecker(gateway: TextGateway): (frame: string, isBinary: boolean) 
   };
 }
 
-/** Posts the whole packets of a turn in one frame, as one invocation does. */
+/** Sends the whole packets of a turn in one frame, as one invocation does. */
 function wholePacketPoster(socket: WebSocket): (chunk: Buffer) => void {
   let pending: Buffer[] = [];
   const postTurn = () => {

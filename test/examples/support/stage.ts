@@ -7,7 +7,7 @@ import { shellLines, wordsOf } from '../../support/markdown';
 
 const root = join(__dirname, '../../..');
 
-/** A broker as `npm start` has it, on free ports, and the commands of an example's README as somebody types them. */
+/** A broker like that of `npm start`, on free ports, and a way to run the commands of an example's README. */
 export class Stage {
   private readonly runs: Run[] = [];
 
@@ -22,7 +22,7 @@ export class Stage {
     return new Stage(cloud, adapter);
   }
 
-  /** Runs a command in a process group of its own. `more` says where the broker is, if the environment does not. */
+  /** Runs a command in its own process group. `more` are additional arguments, for example the address of the broker. */
   type(command: string, ...more: string[]): Run {
     const run = new Run([...wordsOf(withoutNpx(command)), ...more], {
       MQTT_URL: this.cloud.gatewayUrl,
@@ -39,14 +39,14 @@ export class Stage {
   }
 }
 
-/** npx and the program tsx are two more processes, as long in starting as the example. */
+/** Replaces `npx tsx`, whose two processes take as long to start as the example. */
 function withoutNpx(command: string): string {
   return command.replace(/^npx tsx /, `${process.execPath} --import tsx `);
 }
 
-/** Runs a command where nothing listens; returns its status and what it complains. */
+/** Runs a command without a broker; returns its exit status and error output. */
 export async function complaintWithoutBroker(command: string, ...more: string[]): Promise<string> {
-  const nowhere = '127.0.0.1:9'; // the port of a service that nobody runs any more
+  const nowhere = '127.0.0.1:9'; // The discard service, which does not run.
   const run = new Run([...wordsOf(withoutNpx(command)), ...more], {
     MQTT_URL: `ws://${nowhere}/mqtt`,
     API_URL: `http://${nowhere}/api`,
@@ -55,7 +55,7 @@ export async function complaintWithoutBroker(command: string, ...more: string[])
   return `${status}: ${run.errors}`;
 }
 
-/** A program that was started, and what it has printed so far. */
+/** A running program and its output so far. */
 export class Run {
   readonly status: Promise<number | null>;
   output = '';
@@ -75,7 +75,7 @@ export class Run {
     this.status = new Promise((resolve) => this.child.once('close', resolve));
   }
 
-  /** Resolves with the match when this was printed, behind what was waited for before. */
+  /** Resolves with the match when the output after the previous match matches. */
   says(what: RegExp): Promise<RegExpExecArray> {
     return new Promise((resolve, reject) => {
       const look = () => {
@@ -105,17 +105,17 @@ export class Run {
     this.child.kill(signal);
   }
 
-  /** What Ctrl-C does: every process of the group gets the signal. */
+  /** Sends a signal to every process of the group, like Ctrl-C. */
   killAll(signal: NodeJS.Signals = 'SIGKILL'): void {
     try {
       process.kill(-this.child.pid!, signal);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // It has ended.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // The process has ended.
     }
   }
 }
 
-/** What the README of an example tells to type. */
+/** The commands in the README of an example. */
 export function commandsOf(example: string): string[] {
   return shellLines(readFileSync(join(root, 'examples', example, 'README.md'), 'utf8'));
 }

@@ -4,7 +4,7 @@ import { clause } from '../../support/clause';
 import { hex } from '../../support/packets';
 
 describe('connectVersion', () => {
-  test('a CONNECT of MQTT 5.0 is answered in it, however broken its rest is', () => {
+  test('is 5 for a CONNECT of MQTT 5.0, even if the rest of it is malformed', () => {
     expect(connectVersion(hex('10 0d 0004 4d515454 05 02 003c 00 0000'))).toBe(5);
     expect(connectVersion(hex('10 07 0004 4d515454 05'))).toBe(5);
     expect(connectVersion(hex('10 0a 0004 4d515454 05 ff ffff'))).toBe(5);
@@ -24,13 +24,13 @@ describe('connectVersion', () => {
     expect(connectVersion(long('cf818001'))).toBe(5);
   });
 
-  test('an older CONNECT is answered as in MQTT 3.1.1', () => {
+  test('is 4 for an older CONNECT', () => {
     expect(connectVersion(hex('10 0c 0004 4d515454 04 02 003c 0000'))).toBe(4);
     expect(connectVersion(hex('10 0e 0006 4d5149736470 03 02 003c 0000'))).toBe(4);
     expect(connectVersion(hex('10 0c 0004 4d515454 03 02 003c 0000'))).toBe(4);
   });
 
-  test('whatever does not get as far as its version is answered as in MQTT 3.1.1', () => {
+  test('is 4 for a CONNECT that ends before its Protocol Level', () => {
     expect(connectVersion(hex('10 00'))).toBe(4);
     expect(connectVersion(hex('10 06 0004 4d515454'))).toBe(4);
     expect(connectVersion(hex('10 07 0004 6d717474 05'))).toBe(4);
@@ -38,7 +38,7 @@ describe('connectVersion', () => {
     expect(connectVersion(Buffer.alloc(0))).toBe(4);
   });
 
-  test('another packet is answered as in MQTT 3.1.1', () => {
+  test('is 4 for any other packet', () => {
     expect(connectVersion(hex('30 07 0004 4d515454 05'))).toBe(4);
     expect(connectVersion(hex('c0 00'))).toBe(4);
   });

@@ -8,7 +8,7 @@ import { hex } from '../../support/packets';
 describe('hasDeclaredFormat', () => {
   const declared = { payloadFormatIndicator: true };
 
-  test('a payload declared to be UTF-8 has to be', () => {
+  test('a payload with Payload Format Indicator 1 must be UTF-8', () => {
     expect(hasDeclaredFormat({ payload: Buffer.from('\u20ac'), properties: declared })).toBe(true);
     expect(hasDeclaredFormat({ payload: hex('eda080'), properties: declared })).toBe(false);
     expect(hasDeclaredFormat({ payload: hex('e282'), properties: declared })).toBe(false);
@@ -19,7 +19,7 @@ describe('hasDeclaredFormat', () => {
     expect(hasDeclaredFormat({ payload: hex('6100'), properties: declared })).toBe(true);
   });
 
-  test('a payload that is declared to be bytes, or nothing, is anything', () => {
+  test('a payload with Payload Format Indicator 0, or without one, may be any bytes', () => {
     expect(hasDeclaredFormat({ payload: hex('ff'), properties: { payloadFormatIndicator: false } })).toBe(true);
     expect(hasDeclaredFormat({ payload: hex('ff'), properties: { contentType: 'text/plain' } })).toBe(true);
     expect(hasDeclaredFormat({ payload: hex('ff') })).toBe(true);

@@ -1,7 +1,7 @@
 /*
- * What must be refused: malformed.test.ts.
- * Proved elsewhere: [v3 MQTT-3.1.2-24] the deadlines; [v3 MQTT-2.3.1-2] to [v3 MQTT-2.3.1-4] the outgoing ring in storage.
- * Not decided by the specification: a remaining length with more bytes than it needs is read [v3 section 2.2.3]; MQTT 5.0 forbids it.
+ * Packets that must be refused: malformed.test.ts.
+ * Proved elsewhere: [v3 MQTT-3.1.2-24] the deadlines; [v3 MQTT-2.3.1-2] to [v3 MQTT-2.3.1-4] the outbound queue in storage.
+ * Not decided by the 3.1.1 specification: a Remaining Length with more bytes than necessary is read [v3 section 2.2.3]; MQTT 5.0 forbids it.
  */
 import { describe, expect, test } from '@jest/globals';
 import { decode } from '../../../lambdas/protocol/codec/decode';
@@ -46,7 +46,7 @@ describe('decode CONNECT', () => {
     expect(decode(hex('10 0f 0006 4d5149736470 83 02 003c 0001 61'), undefined)).toMatchObject({ protocolVersion: 3 });
   });
 
-  test('an empty user name and an empty password are there', () => {
+  test('an empty user name and an empty password are present', () => {
     expect(decode(hex('10 11 0004 4d515454 04 c2 003c 0001 61 0000 0000'), undefined)).toMatchObject({
       username: '',
       password: Buffer.alloc(0),
@@ -57,7 +57,7 @@ describe('decode CONNECT', () => {
     expect(decode(hex('10 0c 0004 4d515454 04 02 003c 0000'), 4)).toMatchObject({ cmd: 'connect' });
   });
 
-  test('does not let a bridge leave its mark on other connections', () => {
+  test('accepts the bridge bit only in MQTT 3.1 and 3.1.1', () => {
     decode(hex('10 0d 0004 4d515454 84 02 003c 0001 61'), 4);
 
     expect(decode(hex('82 06 0001 0001 61 01'), 4)).toHaveProperty('subscriptions', [{ topic: 'a', qos: 1 }]);
@@ -129,7 +129,7 @@ describe('decode', () => {
     expect(decode(hex('30 85 80 00 0003 612f62'), 4)).toMatchObject({ topic: 'a/b', payload: Buffer.alloc(0) });
   });
 
-  test('leaves an empty filter to the handler of SUBSCRIBE', () => {
+  test('does not check topic filters', () => {
     expect(decode(hex('82 05 0001 0000 00'), 4)).toMatchObject({ subscriptions: [{ topic: '', qos: 0 }] });
   });
 
@@ -144,7 +144,7 @@ describe('decode', () => {
     expect(decode(hex('82 08 0001 0003 efbfbd 00'), 4)).toMatchObject({ subscriptions: [{ topic: '\ufffd' }] });
   });
 
-  test('leaves the bytes it reads as they are', () => {
+  test('does not change its input', () => {
     const bytes = hex('6a 02 0001');
     decode(bytes, 3);
 
@@ -173,13 +173,13 @@ describe('decode', () => {
     expect(decode(hex('82 06 0001 0001 61 02'), 4)).toMatchObject({ subscriptions: [{ topic: 'a', qos: 2 }] });
   });
 
-  test('refuses more and less than one packet', () => {
+  test('refuses bytes that are more or less than one packet', () => {
     expect(thrownBy(() => decode(hex('c000 c000'), 4))).toMatchObject({ reason: 0x81 });
     expect(thrownBy(() => decode(hex('40 02 00'), 4))).toMatchObject({ reason: 0x81 });
     expect(thrownBy(() => decode(Buffer.alloc(0), 4))).toMatchObject({ reason: 0x81 });
   });
 
-  test('never names payloads or passwords in an error', () => {
+  test('never puts a payload or password into an error message', () => {
     const connect = hex('10 13 0004 4d515454 04 42 003c 0001 61 0004 73657372');
 
     expect(String(thrownBy(() => decode(connect, undefined)))).not.toContain('sesr');
@@ -189,7 +189,7 @@ describe('decode', () => {
 describe('decode CONNECT of MQTT 5.0', () => {
   const smallest = hex('10 0d 0004 4d515454 05 02 003c 00 0000');
 
-  test('reads the smallest there is', () => {
+  test('reads the smallest CONNECT', () => {
     expect(decode(smallest, undefined)).toStrictEqual({
       cmd: 'connect',
       protocolId: 'MQTT',
@@ -224,7 +224,7 @@ describe('decode CONNECT of MQTT 5.0', () => {
     expect(decode(bytes, undefined)).toMatchObject({ password: Buffer.from('p') });
   });
 
-  test('reads the older versions beside it', () => {
+  test('reads CONNECT of older versions', () => {
     expect(decode(hex('10 0c 0004 4d515454 04 02 003c 0000'), undefined)).toMatchObject({ protocolVersion: 4 });
     expect(decode(hex('10 0f 0006 4d5149736470 03 00 000a 0001 63'), undefined)).toMatchObject({
       protocolVersion: 3,
@@ -250,11 +250,11 @@ describe('decode at MQTT 5.0', () => {
     });
   });
 
-  test('an empty topic may stand beside a topic alias', () => {
+  test('an empty topic is allowed with a Topic Alias', () => {
     expect(decode(hex('30 06 0000 03 23 ffff'), 5)).toMatchObject({ topic: '', properties: { topicAlias: 65_535 } });
   });
 
-  test('acknowledgements may leave success out, or their properties', () => {
+  test('acknowledgements may omit Success, or their properties', () => {
     expect(decode(hex('40 02 0007'), 5)).toStrictEqual({ cmd: 'puback', messageId: 7, reasonCode: 0 });
     expect(decode(hex('50 03 0007 00'), 5)).toStrictEqual({ cmd: 'pubrec', messageId: 7, reasonCode: 0 });
     expect(decode(hex('62 03 0007 92'), 5)).toStrictEqual({ cmd: 'pubrel', messageId: 7, reasonCode: 0x92 });
@@ -296,7 +296,7 @@ describe('decode at MQTT 5.0', () => {
     });
   });
 
-  test('a shared subscription may have all options but No Local', () => {
+  test('a shared subscription may have all options except No Local', () => {
     expect(decode(hex('82 0f 0007 00 0009 2473686172652f672f 29'), 5)).toMatchObject({
       subscriptions: [{ topic: '$share/g/', rap: true, rh: 2 }],
     });
@@ -311,7 +311,7 @@ describe('decode at MQTT 5.0', () => {
     expect(decode(hex('c000'), 5)).toStrictEqual({ cmd: 'pingreq' });
   });
 
-  test('DISCONNECT may leave a normal disconnection out, or its properties', () => {
+  test('DISCONNECT may omit Normal disconnection, or its properties', () => {
     expect(decode(hex('e000'), 5)).toStrictEqual({ cmd: 'disconnect', reasonCode: 0 });
     expect(decode(hex('e0 01 04'), 5)).toStrictEqual({ cmd: 'disconnect', reasonCode: 4 });
     expect(decode(hex('e0 02 04 00'), 5)).toStrictEqual({ cmd: 'disconnect', reasonCode: 4 });
@@ -326,7 +326,7 @@ describe('decode at MQTT 5.0', () => {
   });
 });
 
-/** The reason codes, in hex, with which this packet of MQTT 5.0 is accepted. */
+/** Returns the reason codes, in hex, with which this packet of MQTT 5.0 is accepted. */
 function acceptedCodes(packet: (code: string) => string): string[] {
   const codes = Array.from({ length: 256 }, (_, code) => code.toString(16).padStart(2, '0'));
   return codes.filter((code) => {

@@ -80,7 +80,7 @@ describe('encode at MQTT 5.0', () => {
     expect(encode(packet, 5)).toEqual(hex('30 0a 0003 612f62 03 23 0001 ff'));
   });
 
-  test('leaves properties out where the version has none', () => {
+  test('leaves out properties before MQTT 5.0', () => {
     const packet = publish({ payload: hex('ff'), properties: { contentType: 't' } });
 
     expect(encode(packet, 4)).toEqual(hex('30 06 0003 612f62 ff'));
@@ -114,7 +114,7 @@ describe('encode at MQTT 5.0', () => {
     );
   });
 
-  test('writes acknowledgements as short as they may be', () => {
+  test('writes acknowledgements in their shortest form', () => {
     expect(encode({ cmd: 'puback', messageId: 7 }, 5)).toEqual(hex('40 02 0007'));
     expect(encode({ cmd: 'pubrec', messageId: 7, reasonCode: 0, properties: {} }, 5)).toEqual(hex('50 02 0007'));
     expect(encode({ cmd: 'pubrel', messageId: 7, reasonCode: 0x92 }, 5)).toEqual(hex('62 03 0007 92'));
@@ -123,7 +123,7 @@ describe('encode at MQTT 5.0', () => {
     );
   });
 
-  test('writes what a server answers', () => {
+  test('writes responses of a server', () => {
     expect(encode({ cmd: 'connack', sessionPresent: false, reasonCode: 0x84 }, 5)).toEqual(hex('20 03 00 84 00'));
     expect(encode({ cmd: 'suback', messageId: 7, granted: [0, 2, 0x8f] }, 5)).toEqual(hex('90 06 0007 00 00 02 8f'));
     expect(encode({ cmd: 'unsuback', messageId: 7, granted: [0, 0x11] }, 5)).toEqual(hex('b0 05 0007 00 00 11'));
@@ -135,11 +135,11 @@ describe('encode at MQTT 5.0', () => {
     );
   });
 
-  test('leaves the codes of UNSUBACK out where the version has none', () => {
+  test('leaves out the codes of UNSUBACK before MQTT 5.0', () => {
     expect(encode({ cmd: 'unsuback', messageId: 7, granted: [0, 0x11] }, 4)).toEqual(hex('b0 02 0007'));
   });
 
-  test('refuses to write what the version or MQTT does not have', () => {
+  test('refuses packets and properties that the version does not have', () => {
     expect(() => encode({ cmd: 'disconnect', reasonCode: 0x8e }, 4)).toThrow('does not send disconnect');
     expect(() => encode({ cmd: 'connack', sessionPresent: false, returnCode: 5 }, 5)).toThrow('without a code');
     expect(() => encode(publish({ properties: { nonsense: 1 } as object }), 5)).toThrow('no property nonsense');

@@ -6,7 +6,7 @@ import { thrownBy } from '../../support/thrown-by';
 
 type Version = 3 | 4 | 5 | undefined;
 
-/** Beginnings of packets that nothing can make right, by the versions for which that is so. */
+/** First bytes of packets that are invalid whatever follows, with the versions for which this holds. */
 const hopeless: readonly (readonly [what: string, bytes: string, versions: readonly Version[], reason: number])[] = [
   ['PINGREQ with a body', 'c0 01', [3, 4, 5], 0x81],
   ['PINGREQ with a body of 200 bytes, half of its length', 'c0 c8', [3, 4, 5], 0x81],
@@ -43,7 +43,7 @@ const hopeless: readonly (readonly [what: string, bytes: string, versions: reado
   ['CONNECT with a flag', '12', [undefined], 0x81],
 ];
 
-/** Beginnings of packets that may still become right. */
+/** First bytes of packets that may be valid. */
 const hopeful: readonly (readonly [bytes: string, versions: readonly Version[]])[] = [
   ['', [undefined, 3, 4, 5]],
   ['10', [undefined]],
@@ -64,7 +64,7 @@ const hopeful: readonly (readonly [bytes: string, versions: readonly Version[]])
   ['f0 06', [5]],
 ];
 
-describe('the beginning of a packet', () => {
+describe('an incomplete packet', () => {
   for (const [what, bytes, versions, reason] of hopeless) {
     clause(['MQTT-4.13.1-1', 'v3 MQTT-4.8.0-1'], `is refused at once: ${what}`, () => {
       for (const version of versions) {

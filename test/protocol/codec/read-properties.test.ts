@@ -17,7 +17,7 @@ interface TableRow {
   readonly bytes: string;
   readonly name: string;
   readonly value?: unknown;
-  /** The packets of a client that may have it. */
+  /** Client packets that may have the property. */
   readonly packets: string;
 }
 
@@ -54,7 +54,7 @@ const table: readonly TableRow[] = [
   { bytes: '2a 01', name: 'sharedSubscriptionAvailable', packets: '' },
 ];
 
-/** A fixed header, what stands before the properties, and what stands behind them. */
+/** A fixed header, the bytes before the properties, and the bytes behind them. */
 const frames: Readonly<Record<string, readonly [header: string, before: string, behind: string]>> = {
   connect: ['10', '0004 4d515454 05 02 003c', '0001 61'],
   will: ['10', '0004 4d515454 05 06 003c 00 0001 61', '0001 77 0001 78'],
@@ -70,7 +70,7 @@ const frames: Readonly<Record<string, readonly [header: string, before: string, 
 };
 const frameNames = Object.keys(frames);
 
-/** Reads a packet of 5.0 with these properties, given in hex. */
+/** Decodes a packet of 5.0 with these properties in hex. */
 function decodeWith(frame: string, properties: string): ClientPacket {
   const [header, before, behind] = frames[frame]!;
   const block = hex(properties);
@@ -84,7 +84,7 @@ function propertiesOf(frame: string, packet: ClientPacket): object | undefined {
   return part && 'properties' in part ? part.properties : undefined;
 }
 
-/** An authentication method, for what must not come without one. */
+/** An Authentication Method, for properties that require one. */
 function companion({ name }: TableRow, frame: string): string {
   const needed = name !== 'authenticationMethod' && (frame === 'auth' || name === 'authenticationData');
   return needed && (frame === 'auth' || frame === 'connect') ? '15 0001 6d' : '';
@@ -106,7 +106,7 @@ for (const row of table) {
 
     test('makes any other packet malformed', () => {
       for (const frame of others) {
-        // A subscription identifier belongs to PUBLISH, but only to that of a server [MQTT-3.3.4-6].
+        // Only a server sends a Subscription Identifier in PUBLISH [MQTT-3.3.4-6].
         const expected = name === 'subscriptionIdentifier' && frame === 'publish' ? protocolError : malformed;
         expect(thrownBy(() => decodeWith(frame, bytes + companion(row, frame)))).toMatchObject(expected);
       }
@@ -155,7 +155,7 @@ describe('properties', () => {
     });
   });
 
-  test('that are not there leave no trace', () => {
+  test('are absent if the packet has none', () => {
     expect(decodeWith('publish', '')).toStrictEqual({
       cmd: 'publish',
       topic: 'a',
@@ -167,7 +167,7 @@ describe('properties', () => {
     expect(propertiesOf('publish', decodeWith('publish', '01 00'))).toStrictEqual({ payloadFormatIndicator: false });
   });
 
-  test('with an identifier nobody knows are malformed', () => {
+  test('with an unknown identifier are malformed', () => {
     for (const id of ['00', '04', '0a', '10', '14', '1b', '1d', '1e', '20', '2b', '7f', '8001', 'ffffff7f']) {
       for (const frame of frameNames) {
         expect(thrownBy(() => decodeWith(frame, `${id} 01`))).toMatchObject(malformed);

@@ -1,6 +1,6 @@
 /*
  * Proved elsewhere: [v3 MQTT-3.6.1-1] malformed.test.ts.
- * Not proved here, the duty of the shell: [v3 MQTT-4.3.2-1], [v3 MQTT-4.3.3-1] what is sent again and what never; [v3 MQTT-4.4.0-1];
+ * Not proved here, the duty of broker/: [v3 MQTT-4.3.2-1], [v3 MQTT-4.3.3-1] what is sent again and what never; [v3 MQTT-4.4.0-1];
  *   [v3 MQTT-4.6.0-1] to [v3 MQTT-4.6.0-6] the order.
  */
 import { describe, expect, test } from '@jest/globals';
@@ -11,7 +11,7 @@ import { handlePubrel } from '../../../lambdas/protocol/packets/pubrel';
 import { clause } from '../../support/clause';
 
 describe('PUBACK', () => {
-  test('settles the message', () => {
+  test('completes the QoS 1 message', () => {
     expect(handlePuback({ cmd: 'puback', messageId: 7 })).toEqual([{ do: 'acknowledged', packetId: 7 }]);
   });
 });

@@ -5,7 +5,7 @@
  *     [v3 MQTT-3.1.3-10], [v3 MQTT-3.1.3-11], [v3 MQTT-3.1.4-1], [v3 MQTT-4.7.1-1], [v3 MQTT-4.7.3-1]
  *   handle-packet.test.ts: [v3 MQTT-3.1.0-1], [v3 MQTT-3.1.0-2]
  *   reason-codes.test.ts: [v3 MQTT-3.1.3-9], [v3 MQTT-3.2.2-6]
- * Not proved here, the duty of the shell: [v3 MQTT-3.1.2-4] to [v3 MQTT-3.1.2-8], [v3 MQTT-3.1.2-10], [v3 MQTT-3.1.2-12],
+ * Not proved here, the duty of broker/: [v3 MQTT-3.1.2-4] to [v3 MQTT-3.1.2-8], [v3 MQTT-3.1.2-10], [v3 MQTT-3.1.2-12],
  *   [v3 MQTT-3.1.2-24], [v3 MQTT-3.1.3-2], [v3 MQTT-3.1.4-2] to [v3 MQTT-3.1.4-5], [v3 MQTT-3.2.0-1], [v3 MQTT-3.2.2-1] to
  *   [v3 MQTT-3.2.2-5].
  * The client's duty: [v3 MQTT-3.1.2-23].
@@ -27,19 +27,19 @@ const limits = {
   maxSessionExpiry: 0,
 };
 
-/** What a CONNECT asks for. */
+/** Returns the request of a CONNECT. */
 function request(fields: Partial<ConnectPacket> = {}): ConnectRequest | undefined {
   const [effect] = handleConnect(connect(fields), generateClientId, limits);
   return effect?.do === 'connect' ? effect.request : undefined;
 }
 
-/** The same in MQTT 5.0. */
+/** Returns the request of a CONNECT of MQTT 5.0. */
 function request5(fields: Partial<ConnectPacket> = {}): ConnectRequest | undefined {
   return request({ protocolVersion: 5, ...fields });
 }
 
 describe('CONNECT', () => {
-  test('asks for the session as the client described it', () => {
+  test('requests the session that the client describes', () => {
     expect(handleConnect(connect(), generateClientId, limits)).toEqual([
       {
         do: 'connect',
@@ -125,7 +125,7 @@ describe('CONNECT', () => {
 });
 
 describe('CONNECT of MQTT 5.0', () => {
-  test('asks for the session as the client described it', () => {
+  test('requests the session that the client describes', () => {
     expect(request5()).toEqual({
       clientId: 'kitchen',
       version: 5,
@@ -137,7 +137,7 @@ describe('CONNECT of MQTT 5.0', () => {
     });
   });
 
-  test('is offered as many topic aliases as it may set up, and none without the property', () => {
+  test('is offered the configured number of topic aliases; none without the property', () => {
     const offered = (maxTopicAliases: number) =>
       handleConnect(connect({ protocolVersion: 5 }), generateClientId, { ...limits, maxTopicAliases })[0];
 
@@ -163,13 +163,13 @@ describe('CONNECT of MQTT 5.0', () => {
     }
   });
 
-  test('a longer keep-alive, or none, becomes 540 seconds, and CONNACK says so', () => {
+  test('a longer keep-alive, or none, becomes 540 seconds, reported in CONNACK', () => {
     for (const keepalive of [0, 541, 65_535]) {
       expect(request5({ keepalive })).toMatchObject({ keepAlive: 540, connackProperties: { serverKeepAlive: 540 } });
     }
   });
 
-  test('the operator may want an even shorter one', () => {
+  test('the operator may set a shorter maximum keep-alive', () => {
     const asked = (keepalive: number) =>
       handleConnect(connect({ protocolVersion: 5, keepalive }), generateClientId, { ...limits, maxKeepAlive: 30 })[0];
 
@@ -178,7 +178,7 @@ describe('CONNECT of MQTT 5.0', () => {
     expect(asked(0)).toMatchObject({ request: { keepAlive: 30, connackProperties: { serverKeepAlive: 30 } } });
   });
 
-  test('only MQTT 5.0 is told another keep-alive', () => {
+  test('only MQTT 5.0 has Server Keep Alive', () => {
     for (const keepalive of [0, 65_535]) expect(request({ keepalive })?.keepAlive).toBe(keepalive);
   });
 
@@ -195,11 +195,11 @@ describe('CONNECT of MQTT 5.0', () => {
     },
   );
 
-  test('a client id of its own is not named in CONNACK', () => {
+  test('CONNACK does not repeat a client id that the client sent', () => {
     expect(request5()?.connackProperties).not.toHaveProperty('assignedClientIdentifier');
   });
 
-  test('says what the client can take', () => {
+  test('announces the limits of the client', () => {
     const properties = {
       receiveMaximum: 1,
       maximumPacketSize: 200,
@@ -214,7 +214,7 @@ describe('CONNECT of MQTT 5.0', () => {
       noProblemInformation: true,
     });
     expect(request5({ properties: { requestProblemInformation: true } })?.capabilities).toEqual({});
-    expect(request5({ properties: { receiveMaximum: 65_535 } })?.capabilities).toEqual({}); // there are no more packet ids
+    expect(request5({ properties: { receiveMaximum: 65_535 } })?.capabilities).toEqual({}); // equal to no limit
   });
 
   clause('MQTT-3.1.2-28', 'Response Information is only for those who asked', () => {
@@ -227,7 +227,7 @@ describe('CONNECT of MQTT 5.0', () => {
     expect(connackProperties({})).not.toHaveProperty('responseInformation');
   });
 
-  test('Response Information of a client without an id of its own has the one assigned', () => {
+  test('Response Information contains the assigned client id', () => {
     const properties = { requestResponseInformation: true };
 
     expect(request5({ clientId: '', properties })?.connackProperties).toMatchObject({
@@ -235,7 +235,7 @@ describe('CONNECT of MQTT 5.0', () => {
     });
   });
 
-  test('passes on the authentication method and what the client says to it', () => {
+  test('passes Authentication Method and Authentication Data on', () => {
     const properties = { authenticationMethod: 'SCRAM-SHA-1', authenticationData: Buffer.from('n,,n=ann,r=abc') };
 
     expect(request5({ properties })?.authentication).toEqual({
@@ -250,7 +250,7 @@ describe('CONNECT of MQTT 5.0', () => {
     expect(request5()?.connackProperties).not.toHaveProperty('authenticationMethod');
   });
 
-  test('passes on when its will is published and how long that lasts', () => {
+  test('passes Will Delay Interval and Message Expiry Interval of the will on', () => {
     const will = { topic: 'w', payload: Buffer.from('gone'), qos: 2, retain: false } as const;
     const properties = { willDelayInterval: 30, messageExpiryInterval: 60 };
 

@@ -18,12 +18,12 @@ describe('DISCONNECT', () => {
 });
 
 describe('DISCONNECT of MQTT 5.0', () => {
-  /** What a client asks for whose CONNECT said this session expiry. */
-  function disconnect(said: number, anew?: number, reasonCode?: number): Effect[] {
-    const properties = anew === undefined ? {} : { properties: { sessionExpiryInterval: anew } };
+  /** Returns the effects of a DISCONNECT after a CONNECT with a Session Expiry Interval. */
+  function disconnect(inConnect: number, inDisconnect?: number, reasonCode?: number): Effect[] {
+    const properties = inDisconnect === undefined ? {} : { properties: { sessionExpiryInterval: inDisconnect } };
     return handleDisconnect(
       { cmd: 'disconnect', ...(reasonCode !== undefined && { reasonCode }), ...properties },
-      { clientId: 'kitchen', version: 5, sessionExpiry: said, permissions: allowEverything },
+      { clientId: 'kitchen', version: 5, sessionExpiry: inConnect, permissions: allowEverything },
     );
   }
 
@@ -37,7 +37,7 @@ describe('DISCONNECT of MQTT 5.0', () => {
     expect(disconnect(60, 5, 0x04)).toEqual([{ do: 'disconnect', withWill: true, sessionExpiry: 5 }]);
   });
 
-  test('may say anew how long the session lasts', () => {
+  test('may change the Session Expiry Interval', () => {
     expect(disconnect(60, 5)).toEqual([{ do: 'disconnect', withWill: false, sessionExpiry: 5 }]);
     expect(disconnect(60, 3600)).toEqual([{ do: 'disconnect', withWill: false, sessionExpiry: 3600 }]);
     expect(disconnect(60, 0xffff_ffff)).toEqual([{ do: 'disconnect', withWill: false, sessionExpiry: 0xffff_ffff }]);
@@ -49,10 +49,10 @@ describe('DISCONNECT of MQTT 5.0', () => {
     expect(disconnect(0, 0)).toEqual([{ do: 'disconnect', withWill: false, sessionExpiry: 0 }]);
   });
 
-  test('cannot make a session last that was to end with the connection', () => {
-    for (const anew of [1, 0xffff_ffff]) {
-      expect(thrownBy(() => disconnect(0, anew))).toMatchObject({ reason: 0x82 });
-      expect(thrownBy(() => disconnect(0, anew, 0x04))).toMatchObject({ reason: 0x82 });
+  test('cannot extend a session with a Session Expiry Interval of 0', () => {
+    for (const inDisconnect of [1, 0xffff_ffff]) {
+      expect(thrownBy(() => disconnect(0, inDisconnect))).toMatchObject({ reason: 0x82 });
+      expect(thrownBy(() => disconnect(0, inDisconnect, 0x04))).toMatchObject({ reason: 0x82 });
     }
   });
 });

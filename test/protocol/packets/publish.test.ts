@@ -1,9 +1,9 @@
 /*
  * Proved elsewhere:
  *   decode.test.ts, malformed.test.ts: [v3 MQTT-3.3.1-2], [v3 MQTT-3.3.1-4], [v3 MQTT-3.3.2-1], [v3 MQTT-3.3.2-2], [v3 MQTT-2.3.1-1]
- *   deliver.test.ts: [v3 MQTT-3.3.1-3], [v3 MQTT-3.3.1-9]
+ *   outgoing-publish.test.ts: [v3 MQTT-3.3.1-3], [v3 MQTT-3.3.1-9]
  *   topic-filter.test.ts: [v3 MQTT-3.3.2-3]
- * Not proved here, the duty of the shell: [v3 MQTT-3.3.1-1], [v3 MQTT-3.3.1-5] to [v3 MQTT-3.3.1-8], [v3 MQTT-3.3.1-10] to
+ * Not proved here, the duty of broker/: [v3 MQTT-3.3.1-1], [v3 MQTT-3.3.1-5] to [v3 MQTT-3.3.1-8], [v3 MQTT-3.3.1-10] to
  *   [v3 MQTT-3.3.1-12], [v3 MQTT-3.3.5-1].
  */
 import { describe, expect, test } from '@jest/globals';
@@ -63,7 +63,7 @@ describe('PUBLISH', () => {
     expect(handled(publish({ qos: 2, messageId: 7, dup: true }))).toEqual(first);
   });
 
-  test('RETAIN stays with the message', () => {
+  test('keeps the RETAIN flag', () => {
     expect(handled(publish({ retain: true }))).toMatchObject([{ message: { retain: true } }]);
   });
 
@@ -81,7 +81,7 @@ describe('PUBLISH', () => {
     ]);
   });
 
-  test('is refused where the permissions say so: by topic, QoS and retain flag', () => {
+  test('is refused by permissions for its topic, QoS and RETAIN flag', () => {
     const permissions = {
       ...allowEverything,
       mayPublish: ({ topic, qos, retain }: PublishRequest) => topic === 'a' && qos < 2 && !retain,
@@ -108,7 +108,7 @@ describe('PUBLISH of MQTT 5.0', () => {
     return effect?.do === 'accept' ? effect.message : undefined;
   }
 
-  test('hears that it may not publish to a topic of the broker', () => {
+  test('is refused with Not authorized for a topic of the broker', () => {
     expect(handled(publish({ topic: '$SYS/broker/uptime' }), 5)).toEqual([
       { do: 'deny', action: 'publish', topic: '$SYS/broker/uptime' },
     ]);
@@ -122,7 +122,7 @@ describe('PUBLISH of MQTT 5.0', () => {
     ]);
   });
 
-  test('whose payload is not the text it is declared to be is refused, and at QoS 0 ends the connection', () => {
+  test('with Payload Format Indicator 1 and a payload that is not UTF-8 is refused, and at QoS 0 ends the connection', () => {
     const broken = { payload: hex('c3'), properties: { payloadFormatIndicator: true } };
 
     expect(handled(publish({ ...broken, qos: 1, messageId: 7 }), 5)).toEqual([
@@ -134,14 +134,14 @@ describe('PUBLISH of MQTT 5.0', () => {
     expect(thrownBy(() => handled(publish(broken), 5))).toMatchObject({ reason: 0x99 });
   });
 
-  test('may have any payload that it does not declare to be text', () => {
+  test('may have any payload without Payload Format Indicator 1', () => {
     const bytes = { payload: hex('c3'), properties: { payloadFormatIndicator: false } };
 
     expect(handled(publish(bytes), 5)).toMatchObject([{ do: 'accept', message: { payload: hex('c3') } }]);
     expect(handled(publish({ payload: hex('c3') }), 5)).toMatchObject([{ do: 'accept' }]);
   });
 
-  test('expires so many seconds after it arrived, at once when there are none', () => {
+  test('expires its Message Expiry Interval after its arrival, at once if that is 0', () => {
     expect(message({ messageExpiryInterval: 60 })).toEqual({ ...published, qos: 0, expiresAt: now + 60_000 });
     expect(message({ messageExpiryInterval: 0 })).toMatchObject({ expiresAt: now });
     expect(message({ messageExpiryInterval: 0xffff_ffff })).toMatchObject({ expiresAt: now + 4_294_967_295_000 });

@@ -1,9 +1,9 @@
 /*
  * Proved elsewhere:
  *   malformed.test.ts: [v3 MQTT-3.8.1-1], [v3 MQTT-3.8.3-1], [v3 MQTT-3.8.3-3], [v3 MQTT-3.8.3-4]
- *   deliver.test.ts: [v3 MQTT-3.8.4-6]
+ *   outgoing-publish.test.ts: [v3 MQTT-3.8.4-6]
  *   topic-filter.test.ts: [v3 MQTT-4.7.1-2], [v3 MQTT-4.7.1-3], [v3 MQTT-4.7.2-1], [v3 MQTT-4.7.3-1] to [v3 MQTT-4.7.3-4]
- * Not proved here, the duty of the shell: [v3 MQTT-3.8.4-1] to [v3 MQTT-3.8.4-3], [v3 MQTT-3.9.3-1].
+ * Not proved here, the duty of broker/: [v3 MQTT-3.8.4-1] to [v3 MQTT-3.8.4-3], [v3 MQTT-3.9.3-1].
  */
 import { describe, expect, it, test } from '@jest/globals';
 import type { Effect } from '../../../lambdas/protocol/effects';
@@ -23,12 +23,12 @@ function subscribe(...subscriptions: Subscription[]): Effect[] {
   );
 }
 
-/** A subscription of MQTT 5.0 as the codec reads it, without any option unless one is given. */
+/** Builds a decoded subscription of MQTT 5.0, without options by default. */
 function option(topic: string, fields: Partial<Subscription> = {}): Subscription {
   return { topic, qos: 1, nl: false, rap: false, rh: 0, ...fields };
 }
 
-/** What MQTT 5.0 makes of each of these. */
+/** Returns the result of each subscription in MQTT 5.0. */
 function requests5(subscriptions: readonly Subscription[], properties?: SubscribeProperties) {
   const packet = { cmd: 'subscribe', messageId: 7, subscriptions, ...(properties && { properties }) } as const;
   const [effect] = handleSubscribe(packet, { version: 5, permissions: allowEverything }, limits);
@@ -36,7 +36,7 @@ function requests5(subscriptions: readonly Subscription[], properties?: Subscrib
 }
 
 describe('SUBSCRIBE', () => {
-  it('is refused a filter that no queue would take beside a message', () => {
+  it('refuses a filter that does not fit into a queue message', () => {
     const [short, long] = ['x'.repeat(60_000), `${'é'.repeat(16_000)}/#`];
 
     expect(requests5([option(short), option(long)])).toMatchObject([{ filter: short }, { refused: 0x97 }]);
@@ -93,7 +93,7 @@ describe('SUBSCRIBE', () => {
     ]);
   });
 
-  test('any number of wildcards is allowed where nobody has set a limit', () => {
+  test('any number of wildcards is allowed without a limit', () => {
     const topic = `${'+/'.repeat(1000)}#`;
     const packet = { cmd: 'subscribe', messageId: 7, subscriptions: [option(topic)] } as const;
     const free = { ...limits, maxWildcards: 0, maxLevels: 1024 };
@@ -103,7 +103,7 @@ describe('SUBSCRIBE', () => {
     ]);
   });
 
-  test('a shared subscription is asked for as one of MQTT 5.0, and refused in its place where its name is none', () => {
+  test('a shared subscription is requested as in MQTT 5.0, and refused in its place if its name is invalid', () => {
     const names = ['$share/group', '$share//a', '$share/g/', '$share/+/a', '$share/#', '$share/g/$share/h/a'];
     const wanted = ['$share/group/a', ...names].map((topic) => ({ topic, qos: 1 as const }));
     const granted = { name: '$share/group/a', filter: 'a', share: 'group', qos: 1 };
@@ -126,7 +126,7 @@ describe('SUBSCRIBE of MQTT 5.0', () => {
     ]);
   });
 
-  test('passes on the options of each filter', () => {
+  test('passes the options of each filter on', () => {
     expect(
       requests5([
         option('a', { nl: true }),
@@ -144,7 +144,7 @@ describe('SUBSCRIBE of MQTT 5.0', () => {
     ]);
   });
 
-  test('gives its identifier to each filter', () => {
+  test('gives its Subscription Identifier to each filter', () => {
     expect(requests5([option('a'), option('$share/g/b')], { subscriptionIdentifier: 268_435_455 })).toEqual([
       { name: 'a', filter: 'a', qos: 1, identifier: 268_435_455 },
       { name: '$share/g/b', filter: 'b', share: 'g', qos: 1, identifier: 268_435_455 },
@@ -166,7 +166,7 @@ describe('SUBSCRIBE of MQTT 5.0', () => {
     },
   );
 
-  test('the 1,001st filter of one packet is refused as too many', () => {
+  test('the 1,001st filter of one packet is refused with Quota exceeded', () => {
     const requests = requests5(Array.from({ length: 1001 }, (_, index) => option(`a/${index}`)));
 
     expect(requests).toHaveLength(1001);
@@ -174,7 +174,7 @@ describe('SUBSCRIBE of MQTT 5.0', () => {
     expect(requests[1000]).toEqual({ refused: 0x97 });
   });
 
-  test('limits are those of the filter, whatever share it is for', () => {
+  test('limits apply to the filter without its share', () => {
     expect(requests5([option('$share/secret/a'), option('$share/g/secret/a'), option('$share/g/+/+/+/+')])).toEqual([
       { name: '$share/secret/a', filter: 'a', share: 'secret', qos: 1 },
       { refused: 0x80 },

@@ -1,6 +1,6 @@
 /*
  * Proved elsewhere: [v3 MQTT-3.10.1-1], [v3 MQTT-3.10.3-1], [v3 MQTT-3.10.3-2] malformed.test.ts.
- * Not proved here, the duty of the shell: [v3 MQTT-3.10.4-1] to [v3 MQTT-3.10.4-5].
+ * Not proved here, the duty of broker/: [v3 MQTT-3.10.4-1] to [v3 MQTT-3.10.4-5].
  */
 import { describe, expect, test } from '@jest/globals';
 import { handleUnsubscribe } from '../../../lambdas/protocol/packets/unsubscribe';
@@ -27,7 +27,7 @@ describe('UNSUBSCRIBE', () => {
     }
   });
 
-  test('of MQTT 5.0 tells a shared subscription from a plain one with the same filter', () => {
+  test('of MQTT 5.0 distinguishes a shared subscription from an ordinary one with the same filter', () => {
     expect(unsubscribe(5, '$share/g/a', 'a')).toEqual([
       {
         do: 'unsubscribe',

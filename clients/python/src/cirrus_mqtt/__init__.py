@@ -1,4 +1,4 @@
-"""paho-mqtt for brokers behind API Gateway, which takes MQTT only as numbered base64 text frames."""
+"""paho-mqtt for brokers behind API Gateway, which accepts MQTT only as numbered base64 text frames."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .wire import MAX_PACKET_BYTES, GatewayError, WireError
 
 __all__ = ["CirrusClient", "GatewayError", "Token", "TokenError", "WireError"]
 
-#: A bearer token, or what returns a fresh one. It is asked anew for every connection, reconnects included.
+#: A bearer token, or a function that returns one. It is called for every connection, reconnects included.
 Token = Union[str, Callable[[], str]]
 
-# Called `_WebsocketWrapper` from paho-mqtt 2.0 on.
+# The name is `_WebsocketWrapper` since paho-mqtt 2.0.
 _PahoWebsocket: Any = getattr(paho, "_WebsocketWrapper", None) or getattr(paho, "WebsocketWrapper")
 
 _DEFAULT_PORTS = {"ws": 80, "wss": 443}
@@ -26,11 +26,11 @@ _BEARER = re.compile(r"[\w.~+/-]+=*", re.ASCII)
 
 
 class TokenError(ConnectionError):
-    """There is no token for a handshake. Like any connection that failed, it is tried again by paho's loops."""
+    """There is no token for a handshake. Paho's loops retry it like any failed connection."""
 
 
 class CirrusClient(paho.Client):
-    """A ``paho.mqtt.client.Client`` that is connected by ``connect_url``. All else is as in paho.
+    """A ``paho.mqtt.client.Client`` that connects with ``connect_url``. Everything else is as in paho.
 
     It takes the arguments of paho's constructor but ``transport``, which is always ``websockets``.
     """
@@ -40,7 +40,7 @@ class CirrusClient(paho.Client):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         transport = kwargs.setdefault("transport", "websockets")
         super().__init__(*args, **{**kwargs, "transport": "websockets"})
-        # Behind paho's constructor: its destructor fails without what that has set.
+        # After paho's constructor, whose fields paho's destructor needs.
         if transport != "websockets":
             raise ValueError(f'transport is "{transport}", but API Gateway speaks only "websockets"')
 
@@ -65,7 +65,7 @@ class CirrusClient(paho.Client):
         headers: Mapping[str, str] | None = None,
         **options: Any,
     ) -> None:
-        """Notes where to connect; ``loop_start`` or ``loop_forever`` does it.
+        """Stores the address; ``loop_start`` or ``loop_forever`` connects.
 
         :param token: goes into the handshake as ``Authorization: Bearer``. When a function raises, or returns what is
             no token, the attempt ends with a ``TokenError``, which is logged, and the next one asks again.
@@ -96,7 +96,7 @@ class CirrusClient(paho.Client):
         return super().publish(topic, payload, qos, *args, **kwargs)
 
     def loop_read(self, *args: Any, **kwargs: Any) -> Any:
-        """As in paho; it also handles the packets that came in one frame, which an event loop could not know of."""
+        """As in paho; it also handles further packets of the same frame, which an event loop cannot see."""
         result = super().loop_read(*args, **kwargs)
         while result == paho.MQTT_ERR_SUCCESS and isinstance(self._sock, TextSocket) and self._sock.has_packets:
             result = super().loop_read(*args, **kwargs)
@@ -108,7 +108,7 @@ class CirrusClient(paho.Client):
         try:
             return {"Authorization": f"Bearer {_asked(token)}"}
         except TokenError as error:
-            self._easy_log(paho.MQTT_LOG_ERR, "failed to connect: %s", error)  # paho says only that it tries again.
+            self._easy_log(paho.MQTT_LOG_ERR, "failed to connect: %s", error)  # paho itself logs only that it retries.
             raise
 
     def _packet_size(self, topic: Any, payload: Any, qos: int, properties: Any) -> int:
@@ -117,7 +117,7 @@ class CirrusClient(paho.Client):
             body += len(properties.pack()) if properties else 1
         return 1 + _length_bytes(body) + body
 
-    # Each version of paho makes its WebSocket elsewhere, but all keep it here.
+    # Each version of paho creates its WebSocket in another method, but all store it here.
     @property
     def _sock(self) -> Any:
         return self._text_socket
@@ -140,14 +140,14 @@ def _address(url: str) -> tuple[str, int, str, bool]:
 
 
 def _without_query(url: str) -> str:
-    """A query may hold a token."""
+    """The URL without its query, which may contain a token."""
     return url.partition("?")[0]
 
 
 def _asked(token: Token) -> str:
     try:
         given = token() if callable(token) else token
-    except Exception as error:  # Whatever it is, it must not end the loop that would ask again.
+    except Exception as error:  # No error may end the loop, which will retry.
         raise TokenError(f"no token: {error}") from error
     return _checked(given, TokenError)
 

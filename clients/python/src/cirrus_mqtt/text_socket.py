@@ -1,4 +1,4 @@
-"""A WebSocket after its handshake, as the socket that paho-mqtt reads MQTT bytes from and writes them to."""
+"""A WebSocket after its handshake, with the interface of a socket on which paho-mqtt reads and writes MQTT bytes."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _MAX_MESSAGE = 131_072
 
 
 class TextSocket:
-    """Carries MQTT bytes in numbered text frames. The numbers begin anew with each connection, so with each object."""
+    """Transports MQTT bytes in numbered text frames. Numbers restart with each connection, so each needs its own object."""
 
     def __init__(self, sock: socket.socket, more_waits: Callable[[], bool]) -> None:
-        """:param more_waits: whether another packet will be written in this turn, and may share the frame."""
+        """:param more_waits: returns true if another packet will be written in this turn and may share the frame."""
         self._socket = sock
         self._more_waits = more_waits
         self._writer = FrameWriter()
         self._outgoing = bytearray()
-        self._taken = 0  # Length of the packet that was taken, but has not left yet.
+        self._taken = 0  # Length of the packet that was accepted but not sent yet.
         self._incoming = bytearray()
         self._message = bytearray()
         self._in_message = False
@@ -35,16 +35,16 @@ class TextSocket:
 
     @property
     def has_packets(self) -> bool:
-        """Whether ``recv`` has packets at hand, read or in a whole frame, that ``select`` knows nothing of."""
+        """True if ``recv`` has buffered packets that ``select`` cannot see."""
         return bool(self._packets) or self._has_frame()
 
     def pending(self) -> int:
-        """Above 0 when there is something to read though ``select`` may not say so."""
+        """Above 0 if there are buffered bytes that ``select`` may not report."""
         inside_tls = self._socket.pending() if isinstance(self._socket, ssl.SSLSocket) else 0
         return int(self.has_packets) + inside_tls
 
     def recv(self, size: int) -> bytes:
-        """At most ``size`` bytes of MQTT; none when the connection is over.
+        """Returns at most ``size`` bytes of MQTT; none at the end of the connection.
 
         :raises BlockingIOError: when there is nothing to read now.
         :raises WireError: for frames that are not of the wire format.
@@ -59,7 +59,7 @@ class TextSocket:
         return taken
 
     def send(self, packet: bytes) -> int:
-        """Takes a packet; returns its length when it has left, or waits for others to share its frame.
+        """Takes a packet; returns its length if it has been sent, or waits to share its frame with others.
 
         :raises BlockingIOError: when the network takes no more now. Then the same packet has to be written again.
         """
@@ -73,13 +73,13 @@ class TextSocket:
         return taken
 
     def close(self) -> None:
-        """Says goodbye as far as the network takes it at once, and closes the socket."""
+        """Sends a close frame if the network accepts it at once, and closes the socket."""
         try:
             self._frame(self._writer.flush())
             self._enqueue(_CLOSE, _NORMAL_CLOSURE)
             self._drain()
         except OSError:
-            pass  # Nobody is there to hear it.
+            pass  # The other side has closed the connection.
         finally:
             self._socket.close()
 
@@ -117,10 +117,10 @@ class TextSocket:
         try:
             return _whole_frame(self._incoming) is not None
         except WireError:
-            return True  # `recv` raises it.
+            return True  # `recv` raises the error.
 
     def _read_frame(self) -> bool:
-        """Handles one frame if it has arrived whole."""
+        """Handles one frame if it is complete."""
         size = _whole_frame(self._incoming)
         if size is None:
             return False
@@ -146,7 +146,7 @@ class TextSocket:
         try:
             self._drain()
         except BlockingIOError:
-            pass  # It leaves with the next packet.
+            pass  # It is sent with the next packet.
 
     def _gather(self, final: bool, payload: bytes) -> None:
         self._message += payload
@@ -159,7 +159,7 @@ class TextSocket:
 
 
 def _header(opcode: int, length: int) -> bytes:
-    """RFC 6455, section 5.2: a final frame whose payload is masked, as all of a client are."""
+    """RFC 6455, section 5.2: a final frame with a masked payload, as clients have to send."""
     first = 0x80 | opcode
     if length < 126:
         return struct.pack("!BB", first, 0x80 | length)
@@ -174,7 +174,7 @@ def _masked(payload: bytes, mask: bytes) -> bytes:
 
 
 def _whole_frame(buffer: bytearray) -> tuple[int, int] | None:
-    """Bytes of the header and of the payload of the first frame, or ``None`` while it has not arrived whole.
+    """Bytes of the header and of the payload of the first frame, or ``None`` while it is incomplete.
 
     :raises WireError: for a masked frame, which no server sends, and for one that no gateway sends.
     """

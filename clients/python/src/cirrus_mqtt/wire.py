@@ -1,6 +1,6 @@
 """The wire format, version 1: MQTT packets as base64 in text frames. Pure: no sockets, no paho.
 
-It is described in docs/wire-format.md and held to docs/wire-vectors.json.
+Specification: docs/wire-format.md. Tests: docs/wire-vectors.json.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from typing import List
 #: Raw bytes in a numbered frame: their base64 and a number of 15 digits fill the 32,768 characters of a frame.
 MAX_FRAME_BYTES = 24_564
 
-#: The broker's Maximum Packet Size in bytes, fixed header included.
+#: Maximum Packet Size of the broker in bytes, fixed header included.
 MAX_PACKET_BYTES = 97_280
 
 
 class WireError(ConnectionError):
-    """The other side, or the library above, broke the wire format. The connection cannot go on."""
+    """The gateway, or the library above, violated the wire format. The connection cannot continue."""
 
 
 class GatewayError(WireError):
-    """API Gateway answered in place of the broker."""
+    """API Gateway responded in place of the broker."""
 
 
 class FrameWriter:
@@ -31,10 +31,10 @@ class FrameWriter:
     def __init__(self) -> None:
         self._frames = 0
         self._buffer = bytearray()
-        self._whole_bytes = 0  # How many bytes at the front of the buffer are whole packets for the next frame.
+        self._whole_bytes = 0  # Bytes of whole packets at the front of the buffer, for the next frame.
 
     def write(self, chunk: bytes) -> List[str]:
-        """Takes a chunk and returns the frames that are full; whole packets after them wait for ``flush``.
+        """Takes a chunk and returns the full frames; the remaining whole packets wait for ``flush``.
 
         :raises WireError: for a packet over ``MAX_PACKET_BYTES`` and for a malformed remaining length.
         """
@@ -54,7 +54,7 @@ class FrameWriter:
                 self._whole_bytes += size
 
     def flush(self) -> List[str]:
-        """Ends a turn: returns the frame of the whole packets that waited, if any did."""
+        """Ends a turn: returns the frame with the waiting whole packets, if any."""
         size, self._whole_bytes = self._whole_bytes, 0
         return [self._frame(size)] if size else []
 
@@ -99,7 +99,7 @@ def read_frame(frame: str) -> bytes:
         raw = base64.b64decode(frame, validate=True)
     except (binascii.Error, ValueError):
         raw = b""
-    # Python passes over unused bits that are not zero, which the way back shows.
+    # Python accepts unused bits that are not zero; encoding the result reveals them.
     if not raw or base64.b64encode(raw).decode("ascii") != frame:
         raise WireError(f"frame is not base64: {len(frame)} characters")
     return raw

@@ -2,7 +2,7 @@ import CirrusWebSocket
 import CocoaMQTTWebSocket
 import Foundation
 
-/// Makes `CocoaMQTTWebSocket` speak text frames: `CocoaMQTTWebSocket(uri: "wss://…/mqtt", builder: CirrusConnectionBuilder())`.
+/// Makes `CocoaMQTTWebSocket` use text frames: `CocoaMQTTWebSocket(uri: "wss://…/mqtt", builder: CirrusConnectionBuilder())`.
 public struct CirrusConnectionBuilder: CocoaMQTTWebSocketConnectionBuilder {
     public init() {}
 
@@ -15,7 +15,7 @@ public struct CirrusConnectionBuilder: CocoaMQTTWebSocketConnectionBuilder {
     }
 }
 
-/// What CocoaMQTT takes as a WebSocket, over text frames. CocoaMQTT sets `delegate` and `queue` before it connects.
+/// The WebSocket for CocoaMQTT, with text frames. CocoaMQTT sets `delegate` and `queue` before it connects.
 public final class CirrusConnection: NSObject, CocoaMQTTWebSocketConnection {
     public weak var delegate: CocoaMQTTWebSocketConnectionDelegate?
     public var queue = DispatchQueue(label: "CirrusConnection")
@@ -61,7 +61,7 @@ public final class CirrusConnection: NSObject, CocoaMQTTWebSocketConnection {
         socket?.write(data, completion: handler)
     }
 
-    /// CocoaMQTT's own settings decide about certificates, as they do for its own connections.
+    /// CocoaMQTT's settings apply to certificates, as for its own connections.
     private func answer(
         _ challenge: URLAuthenticationChallenge, _ decide: @escaping TextFrameSocket.ChallengeCompletion
     ) {

@@ -4,8 +4,8 @@ import Foundation
 import FoundationNetworking
 #endif
 
-/// A connection to the gateway: MQTT bytes on this side, text frames on the other.
-/// Everything happens on `queue`, which has to be a serial one, and is to be called there.
+/// A connection to the gateway that turns MQTT bytes into text frames and back.
+/// Call all methods on `queue`, which must be serial; all callbacks run there.
 public final class TextFrameSocket: NSObject, @unchecked Sendable {
     public typealias Completion = (Error?) -> Void
 
@@ -15,13 +15,13 @@ public final class TextFrameSocket: NSObject, @unchecked Sendable {
     }
 
     public let queue: DispatchQueue
-    /// The gateway has agreed.
+    /// Called after the handshake.
     public var onOpen: () -> Void = {}
-    /// Whole packets, never empty.
+    /// Called with whole packets, never empty.
     public var onBytes: (Data) -> Void = { _ in }
-    /// The connection is over, for a reason that is `nil` if the gateway gave none. Called once, and not after `close`.
+    /// Called once at the end of the connection, but not after `close`; the reason is `nil` if the gateway gave none.
     public var onClose: (Error?) -> Void = { _ in }
-    /// Decides about a challenge, the certificate of the gateway for instance; without it the system does.
+    /// Handles an authentication challenge, for example the certificate of the gateway; the system's default if absent.
     public var onChallenge: ((URLAuthenticationChallenge, @escaping ChallengeCompletion) -> Void)?
 
     public typealias ChallengeCompletion = (URLSession.AuthChallengeDisposition, URLCredential?) -> Void
@@ -32,19 +32,19 @@ public final class TextFrameSocket: NSObject, @unchecked Sendable {
     private var task: URLSessionWebSocketTask?
     private var frames = FrameWriter()
     private var outgoing: [Outgoing] = []
-    /// Of writes of which a part is not in a frame yet.
+    /// Completions of writes that are not completely in a frame yet.
     private var pending: [Completion] = []
     private var isSending = false
     private var isTurnEnding = false
 
-    /// `configuration` may bring headers for the handshake, `Authorization` for instance.
+    /// `configuration` may contain headers for the handshake, for example `Authorization`.
     public init(url: URL, configuration: URLSessionConfiguration, queue: DispatchQueue) {
         self.url = url
         self.configuration = configuration
         self.queue = queue
     }
 
-    /// Connects, once.
+    /// Connects; call it once.
     public func open() {
         let session = URLSession(configuration: configuration, delegate: self, delegateQueue: nil)
         let task = session.webSocketTask(with: url, protocols: ["mqtt"])
@@ -54,7 +54,7 @@ public final class TextFrameSocket: NSObject, @unchecked Sendable {
         receive(from: task)
     }
 
-    /// Takes bytes of the stream; what is written in the same turn of the queue, or while a frame is sent, shares a frame.
+    /// Takes bytes of the stream. Writes in the same turn of the queue, or while a frame is sent, share a frame.
     public func write(_ bytes: Data, completion: @escaping Completion) {
         do {
             outgoing += try frames.write(bytes).map { Outgoing(frame: $0) }
@@ -65,10 +65,10 @@ public final class TextFrameSocket: NSObject, @unchecked Sendable {
         }
     }
 
-    /// Ends the connection. What was written and not completed yet may be lost.
+    /// Ends the connection. Incomplete writes may be lost.
     public func close() {
         task?.cancel(with: .normalClosure, reason: nil)
-        session?.finishTasksAndInvalidate() // or it would keep this object for ever
+        session?.finishTasksAndInvalidate() // Otherwise the session keeps this object forever.
         task = nil
         session = nil
     }
@@ -98,7 +98,7 @@ public final class TextFrameSocket: NSObject, @unchecked Sendable {
         }
     }
 
-    /// A write is complete when the last frame of all that was written has been sent.
+    /// A write is complete when the last frame of all its bytes has been sent.
     private func settlePending() {
         let settled = pending
         pending = []

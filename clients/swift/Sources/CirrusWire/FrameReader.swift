@@ -5,7 +5,7 @@ public enum FrameReader {
     /// The MQTT bytes of a frame, which are always whole packets.
     public static func read(_ frame: String) throws -> Data {
         if frame.hasPrefix("{") { throw WireError.gateway(report(in: frame)) }
-        // Foundation overlooks unused bits; only strict base64 comes out as it went in.
+        // Foundation accepts unused bits that are set; only strict base64 survives decoding and encoding.
         guard let bytes = Data(base64Encoded: frame), !bytes.isEmpty, bytes.base64EncodedString() == frame else {
             throw WireError.notBase64(frame.utf16.count)
         }

@@ -1,12 +1,12 @@
 import Foundation
 
-/// Turns MQTT bytes in any chunking into numbered text frames of whole packets, or of slices of a large packet.
-/// One for each connection; not for several threads at a time.
+/// Turns MQTT bytes in any chunking into numbered text frames of whole packets, or of slices of one large packet.
+/// Use one for each connection, and not from several threads at a time.
 public struct FrameWriter {
-    /// Raw bytes in a frame: their base64 leaves 16 of API Gateway's 32,768 characters for the number and its dot.
+    /// Maximum raw bytes in a frame: their base64 leaves 16 of API Gateway's 32,768 characters for number and dot.
     public static let maxFrameBytes = 24_564
 
-    /// The broker's Maximum Packet Size in bytes, fixed header included.
+    /// Maximum Packet Size of the broker in bytes, fixed header included.
     public static let maxPacketBytes = 97_280
 
     private static let maxHeaderBytes = 5
@@ -23,12 +23,12 @@ public struct FrameWriter {
 
     public init() {}
 
-    /// Whether whole packets wait for `flush`.
+    /// True if whole packets wait for `flush`.
     public var isFlushDue: Bool { !whole.isEmpty }
 
-    /// Takes bytes of the stream and returns the frames that are full; the rest leaves with `flush`. A PUBLISH that is too
-    /// large fails once: sent again with DUP, as libraries do after each reconnect, it is left out.
-    /// After an error nothing may be written.
+    /// Takes bytes of the stream and returns the full frames; `flush` returns the rest. A PUBLISH that is too
+    /// large fails once: resent with DUP, as libraries do after each reconnect, it is discarded.
+    /// Do not write anything after an error.
     public mutating func write(_ bytes: Data) throws -> [String] {
         var rest = bytes[...]
         while let first = rest.first {
@@ -42,7 +42,7 @@ public struct FrameWriter {
         return takeFrames()
     }
 
-    /// Returns a frame of the whole packets written since the last one; a packet still incomplete stays.
+    /// Returns a frame with the whole packets written since the last one; an incomplete packet stays.
     public mutating func flush() -> [String] {
         endFrame()
         return takeFrames()
@@ -64,7 +64,7 @@ public struct FrameWriter {
 
     private mutating func startBody() throws {
         let bytes = packet.count + remainingLength
-        let isAcknowledged = (first & 0xf0) == 0x30 && (first & 0x06) != 0  // a PUBLISH at QoS 1 or 2
+        let isAcknowledged = (first & 0xf0) == 0x30 && (first & 0x06) != 0  // PUBLISH at QoS 1 or 2
         isSkipped = bytes > Self.maxPacketBytes && isAcknowledged && (first & 0x08) != 0
         if bytes > Self.maxPacketBytes && !isSkipped { throw WireError.packetTooLarge(bytes) }
         inHeader = false

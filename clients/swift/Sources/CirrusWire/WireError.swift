@@ -1,15 +1,15 @@
 import Foundation
 
-/// The other side, or the library above, broke the wire format, or API Gateway answered in place of the broker.
-/// The connection cannot go on.
+/// The gateway, or the library above, violated the wire format, or API Gateway responded in place of the broker.
+/// The connection cannot continue.
 public enum WireError: Error, Equatable {
-    /// A packet of so many bytes, header included; nothing of it was sent.
+    /// A packet is too large; its size in bytes, header included. Nothing of it was sent.
     case packetTooLarge(Int)
     case malformedRemainingLength
-    /// A frame of so many characters that is not strict base64.
+    /// A frame is not strict base64; its number of characters.
     case notBase64(Int)
     case binaryFrame
-    /// What API Gateway said.
+    /// Error message of API Gateway.
     case gateway(String)
 }
 

@@ -5,7 +5,7 @@ import XCTest
 import FoundationNetworking
 #endif
 
-/// Against a gateway whose address is in `CIRRUS_GATEWAY`, the local cloud's for instance.
+/// Runs against the gateway in `CIRRUS_GATEWAY`, for example that of the local cloud.
 final class GatewayTests: XCTestCase {
     private let queue = DispatchQueue(label: "GatewayTests")
 
@@ -66,7 +66,7 @@ final class GatewayTests: XCTestCase {
         let closed = expectation(description: "the connection ends, and once only")
         socket.onOpen = {
             opened.fulfill()
-            socket.write(Data([0xc0, 0])) { XCTAssertNil($0) } // A PINGREQ may not come first.
+            socket.write(Data([0xc0, 0])) { XCTAssertNil($0) } // PINGREQ must not be the first packet.
         }
         socket.onBytes = { XCTFail("received \($0)") }
         socket.onClose = { _ in closed.fulfill() }

@@ -2,7 +2,7 @@ import CirrusWire
 import Foundation
 import XCTest
 
-/// The vectors of docs/wire-vectors.json.
+/// Plays the vectors of docs/wire-vectors.json.
 private struct Vectors: Decodable {
     struct Written: Decodable {
         let name: String

@@ -13,7 +13,7 @@ import org.eclipse.paho.client.mqttv3.internal.NetworkModule;
 import org.eclipse.paho.client.mqttv3.internal.security.SSLSocketFactoryFactory;
 import org.eclipse.paho.client.mqttv3.spi.NetworkModuleFactory;
 
-/** Teaches Paho's client for MQTT 3.1.1 the scheme {@code cirrus+wss}; Paho finds it by itself. */
+/** Adds the scheme {@code cirrus+wss} to Paho's client for MQTT 3.1.1, which finds this service by itself. */
 public final class CirrusModuleFactory implements NetworkModuleFactory {
     @Override
     public Set<String> getSupportedUriSchemes() {

@@ -14,7 +14,7 @@ import org.eclipse.paho.mqttv5.client.security.SSLSocketFactoryFactory;
 import org.eclipse.paho.mqttv5.client.spi.NetworkModuleFactory;
 import org.eclipse.paho.mqttv5.common.MqttException;
 
-/** Teaches Paho's client for MQTT 5.0 the scheme {@code cirrus+wss}; Paho finds it by itself. */
+/** Adds the scheme {@code cirrus+wss} to Paho's client for MQTT 5.0, which finds this service by itself. */
 public final class CirrusModuleFactory implements NetworkModuleFactory {
     @Override
     public Set<String> getSupportedUriSchemes() {

@@ -8,11 +8,11 @@ import java.util.ArrayDeque;
 import java.util.Queue;
 
 /**
- * Sends MQTT bytes as frames. Paho flushes after each packet, and every frame is billed: so a thread sends, and what was
- * flushed while it sent the last frame shares the next one. The first packet waits for nobody.
+ * Sends MQTT bytes as frames. Paho flushes after each packet, and every frame is billed. So a thread sends, and packets
+ * flushed while it sends a frame share the next one. The first packet does not wait.
  */
 final class FrameOutputStream extends OutputStream {
-    /** Full frames that may wait before whoever writes has to. */
+    /** Maximum number of full frames that wait; then the writing thread blocks. */
     private static final int MAX_WAITING_FRAMES = 4;
 
     private final TextWebSocket socket;
@@ -54,7 +54,7 @@ final class FrameOutputStream extends OutputStream {
         notifyAll();
     }
 
-    /** Sends what was flushed and ends the thread, which takes at most so long. Returns whether all was sent. */
+    /** Sends all flushed frames and ends the thread, within a time limit. Returns true if all were sent. */
     boolean finish(long millis) throws InterruptedException {
         synchronized (this) {
             isClosing = true;
@@ -86,7 +86,7 @@ final class FrameOutputStream extends OutputStream {
         }
     }
 
-    /** Waits for a frame; null at the end. */
+    /** Waits for a frame; returns null at the end. */
     private synchronized String next() throws IOException {
         for (;;) {
             if (full.isEmpty() && isFlushDue) {
@@ -104,9 +104,9 @@ final class FrameOutputStream extends OutputStream {
         failure = broken;
         notifyAll();
         try {
-            socket.abort(); // so that whoever reads hears of it, too
+            socket.abort(); // Ends the reading thread, too.
         } catch (IOException ignored) {
-            // it is closed as far as it can be
+            // The socket is already closed.
         }
     }
 }

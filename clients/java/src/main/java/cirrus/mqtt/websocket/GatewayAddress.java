@@ -7,9 +7,9 @@ import java.util.LinkedHashSet;
 import java.util.Locale;
 import java.util.Set;
 
-/** Where a gateway is: {@code cirrus+wss://host[:port]/path[?query]}, or {@code cirrus+ws} without TLS. */
+/** The URL of a gateway: {@code cirrus+wss://host[:port]/path[?query]}, or {@code cirrus+ws} without TLS. */
 public final class GatewayAddress {
-    /** The schemes, in lower case. Paho takes {@code ws} and {@code wss} itself, with binary frames. */
+    /** The schemes, in lower case. Paho itself handles {@code ws} and {@code wss}, with binary frames. */
     public static final Set<String> SCHEMES =
             Collections.unmodifiableSet(new LinkedHashSet<>(Arrays.asList("cirrus+wss", "cirrus+ws")));
 
@@ -40,18 +40,18 @@ public final class GatewayAddress {
         return isSecure() ? 443 : 80;
     }
 
-    /** What the header Host says: the port only if it is not the usual one. */
+    /** Value of the header Host; it contains the port only if it is not the default. */
     String authority() {
         return uri.getPort() == -1 ? host() : host() + ":" + port();
     }
 
-    /** Path and query as they are asked for. */
+    /** Path and query of the request. */
     String resource() {
         String path = uri.getRawPath() == null || uri.getRawPath().isEmpty() ? "/" : uri.getRawPath();
         return uri.getRawQuery() == null ? path : path + "?" + uri.getRawQuery();
     }
 
-    /** Without the query, which may hold a token. */
+    /** The URL without its query, which may contain a token. */
     @Override
     public String toString() {
         return uri.getScheme() + "://" + uri.getRawAuthority() + (uri.getRawPath() == null ? "" : uri.getRawPath());

@@ -4,9 +4,11 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 
-/** A byte stream of MQTT to the gateway and back, with the methods of Paho's network modules, which differ by package only. */
+/**
+ * A byte stream of MQTT to the gateway and back. It has the methods of Paho's network modules, which differ by package only.
+ */
 public class GatewayConnection {
-    /** How long what was written last, a DISCONNECT mostly, may take to leave. */
+    /** Time limit for sending the last packets, usually DISCONNECT. */
     private static final long GOODBYE_MILLIS = 1_000;
 
     private final GatewayAddress address;
@@ -20,7 +22,7 @@ public class GatewayConnection {
         this.options = options;
     }
 
-    /** Connects, also anew after {@link #stop()}: frames are then counted from 1 again. */
+    /** Connects, also again after {@link #stop()}; the numbers of frames then restart with 1. */
     public void start() throws IOException {
         TextWebSocket opened = TextWebSocket.open(address, options);
         synchronized (this) {
@@ -40,7 +42,7 @@ public class GatewayConnection {
         return output;
     }
 
-    /** Sends what is still to be sent, for a second at most, and ends the connection. */
+    /** Sends the remaining packets, for a second at most, and ends the connection. */
     public synchronized void stop() throws IOException {
         if (socket == null) return;
         try {
@@ -55,7 +57,7 @@ public class GatewayConnection {
         }
     }
 
-    /** The address without its query, which may hold a token. */
+    /** The URL without its query, which may contain a token. */
     public String getServerURI() {
         return address.toString();
     }

@@ -87,7 +87,7 @@ final class Handshake {
             MessageDigest sha1 = MessageDigest.getInstance("SHA-1");
             return Base64.getEncoder().encodeToString(sha1.digest((key + ACCEPT_SALT).getBytes(StandardCharsets.US_ASCII)));
         } catch (NoSuchAlgorithmException impossible) {
-            throw new IllegalStateException(impossible); // every platform has SHA-1
+            throw new IllegalStateException(impossible); // Every platform has SHA-1.
         }
     }
 }

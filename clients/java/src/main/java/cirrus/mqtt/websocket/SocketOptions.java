@@ -6,17 +6,17 @@ import java.util.Map;
 import javax.net.SocketFactory;
 import javax.net.ssl.HostnameVerifier;
 
-/** How a connection is opened, in Paho's terms. */
+/** Options for opening a connection, in Paho's terms. */
 public final class SocketOptions {
-    /** For each of TCP, TLS and the handshake; 0 waits for ever. */
+    /** Time limit for each of TCP, TLS and the handshake; 0 is no limit. */
     int timeoutMillis = 30_000;
-    /** An {@code SSLSocketFactory} for {@code cirrus+wss}; null is the platform's. */
+    /** An {@code SSLSocketFactory} for {@code cirrus+wss}; null selects the platform's. */
     SocketFactory factory;
-    /** Null leaves the choice to the platform. */
+    /** Null selects the platform's default. */
     String[] ciphers;
-    /** Whether the certificate has to be one for the host, as for HTTPS. */
+    /** True if the certificate must match the host name, as for HTTPS. */
     boolean verifiesHost = true;
-    /** Asked in place of that, where that is off. */
+    /** Verifies the host name if that check is off. */
     HostnameVerifier verifier;
     Map<String, String> headers = Collections.emptyMap();
 
@@ -42,9 +42,9 @@ public final class SocketOptions {
     }
 
     /**
-     * Headers of the handshake, {@code Authorization} for instance.
+     * Headers of the handshake, for example {@code Authorization}.
      *
-     * @throws IllegalArgumentException if a line break is in one
+     * @throws IllegalArgumentException if a header contains a line break
      */
     public SocketOptions headers(Map<?, ?> chosen) {
         Map<String, String> checked = new LinkedHashMap<>();

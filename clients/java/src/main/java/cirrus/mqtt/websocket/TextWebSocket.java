@@ -19,8 +19,8 @@ import javax.net.ssl.SSLSocket;
 import javax.net.ssl.SSLSocketFactory;
 
 /**
- * A WebSocket (RFC 6455) for text messages, over a blocking socket. One thread may receive while others send; pings are
- * answered while somebody receives.
+ * A WebSocket (RFC 6455) for text messages, over a blocking socket. One thread may receive while others send. Pings are
+ * answered while a thread receives.
  */
 public final class TextWebSocket implements Closeable {
     private static final int TEXT = 1;
@@ -35,7 +35,7 @@ public final class TextWebSocket implements Closeable {
     private static final int MAX_MESSAGE_BYTES = 131_072;
 
     private final SecureRandom random = new SecureRandom();
-    /** The one below TLS: to close it frees a thread that hangs in a write, which to close TLS would wait for. */
+    /** The socket below TLS. Closing it releases a blocked write, for which closing TLS would wait. */
     private final Socket tcp;
     private final Socket socket;
     private final DataInputStream in;
@@ -53,7 +53,7 @@ public final class TextWebSocket implements Closeable {
     }
 
     /**
-     * Connects, and returns when the gateway has agreed.
+     * Connects, and returns after the handshake.
      *
      * @throws IOException if there is no connection, the certificate is not trusted, or the gateway refuses
      */
@@ -71,7 +71,7 @@ public final class TextWebSocket implements Closeable {
     private static Socket encrypted(Socket tcp, GatewayAddress address, SocketOptions options) throws IOException {
         SocketFactory factory = options.factory == null ? SSLSocketFactory.getDefault() : options.factory;
         SSLSocket tls = (SSLSocket) ((SSLSocketFactory) factory).createSocket(tcp, address.host(), address.port(), true);
-        tls.setSoTimeout(options.timeoutMillis); // Android's keeps one of its own
+        tls.setSoTimeout(options.timeoutMillis); // On Android the TLS socket has its own timeout.
         if (options.ciphers != null) tls.setEnabledCipherSuites(options.ciphers);
         if (options.verifiesHost) {
             SSLParameters parameters = tls.getSSLParameters();
@@ -94,7 +94,7 @@ public final class TextWebSocket implements Closeable {
      * Waits for a message.
      *
      * @throws EOFException if the gateway closed the connection
-     * @throws IOException if it sent what it may not send: a binary frame, for instance
+     * @throws IOException if it violated the protocol, for example with a binary frame
      */
     public String receive() throws IOException {
         ByteArrayOutputStream message = new ByteArrayOutputStream();
@@ -112,7 +112,7 @@ public final class TextWebSocket implements Closeable {
         return opcode == 2 ? "binary frame from the gateway" : "unexpected frame from the gateway: opcode " + opcode;
     }
 
-    /** The first byte of the next frame that is part of a message. Control frames may stand between those. */
+    /** The first byte of the next frame that is part of a message. Control frames may come in between. */
     private int nextOfMessage() throws IOException {
         for (;;) {
             int first = in.readUnsignedByte();
@@ -157,18 +157,18 @@ public final class TextWebSocket implements Closeable {
         out.flush();
     }
 
-    /** Says goodbye and ends the connection. */
+    /** Sends a close frame and ends the connection. */
     @Override
     public void close() throws IOException {
         try {
-            sendFrame(CLOSE, new byte[] {3, (byte) 0xe8}); // 1000, a normal closure
+            sendFrame(CLOSE, new byte[] {3, (byte) 0xe8}); // 1000: normal closure
             socket.close();
         } finally {
             abort();
         }
     }
 
-    /** Ends the connection without a word, even while another thread hangs in a write. */
+    /** Ends the connection without a close frame, even while another thread is blocked in a write. */
     public void abort() throws IOException {
         tcp.close();
     }

@@ -13,7 +13,7 @@ public final class FrameReader {
     /**
      * The MQTT bytes of a frame, which are always whole packets.
      *
-     * @throws GatewayException if API Gateway wrote it in place of the broker
+     * @throws GatewayException if the frame is an error message of API Gateway
      * @throws WireException if it is not strict base64: empty, foreign characters, padding missing, unused bits set
      */
     public static byte[] read(String frame) throws WireException {
@@ -23,7 +23,7 @@ public final class FrameReader {
         return bytes;
     }
 
-    /** The JDK's decoder does without padding and overlooks unused bits; only strict base64 comes out as it went in. */
+    /** The JDK's decoder is lenient about padding and unused bits; only strict base64 survives decoding and encoding. */
     private static byte[] decoded(String frame) {
         try {
             byte[] bytes = Base64.getDecoder().decode(frame);

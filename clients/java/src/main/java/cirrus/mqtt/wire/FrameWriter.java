@@ -6,14 +6,14 @@ import java.util.Base64;
 import java.util.function.Consumer;
 
 /**
- * Turns MQTT bytes in any chunking into numbered text frames of whole packets, or of slices of a large packet.
- * One for each connection; not for several threads at a time.
+ * Turns MQTT bytes in any chunking into numbered text frames of whole packets, or of slices of one large packet.
+ * Use one for each connection, and not from several threads at a time.
  */
 public final class FrameWriter {
-    /** Raw bytes in a frame: their base64 leaves 16 of API Gateway's 32,768 characters for the number and its dot. */
+    /** Maximum raw bytes in a frame: their base64 leaves 16 of API Gateway's 32,768 characters for number and dot. */
     public static final int MAX_FRAME_BYTES = 24_564;
 
-    /** The broker's Maximum Packet Size in bytes, fixed header included. */
+    /** Maximum Packet Size of the broker in bytes, fixed header included. */
     public static final int MAX_PACKET_BYTES = 97_280;
 
     private static final int MAX_HEADER_BYTES = 5;
@@ -28,17 +28,17 @@ public final class FrameWriter {
     private int remainingLength;
     private int missing;
 
-    /** @param send takes each frame, at once and in order */
+    /** @param send takes each frame, synchronously and in order */
     public FrameWriter(Consumer<String> send) {
         this.send = send;
     }
 
     /**
-     * Takes bytes of the stream. Full frames leave at once, the rest with {@link #flush()}. A PUBLISH that is too large
-     * fails once: Paho sends it again after each reconnect, with DUP, and then it is left out, and the connection stays.
+     * Takes bytes of the stream. Full frames are sent at once, the rest by {@link #flush()}. A PUBLISH that is too large
+     * fails once: Paho resends it with DUP after each reconnect; then it is discarded and the connection stays open.
      *
-     * @throws WireException if a packet is over {@link #MAX_PACKET_BYTES}, of which nothing was sent then, or its
-     *     remaining length has more than four bytes; nothing may be written after it
+     * @throws WireException if a packet is over {@link #MAX_PACKET_BYTES} (nothing of it has been sent), or its
+     *     remaining length has more than four bytes; do not write anything after it
      */
     public void write(byte[] bytes, int offset, int length) throws WireException {
         for (int at = offset; at < offset + length; ) {
@@ -47,7 +47,7 @@ public final class FrameWriter {
         }
     }
 
-    /** Sends the whole packets written since the last frame; a packet still incomplete stays. */
+    /** Sends the whole packets written since the last frame; an incomplete packet stays. */
     public void flush() {
         if (whole.size() == 0) return;
         sendFrame(whole.toByteArray());
@@ -68,7 +68,7 @@ public final class FrameWriter {
 
     private void startBody() throws WireException {
         int bytes = packet.size() + remainingLength;
-        boolean isAcknowledged = (first & 0xf0) == 0x30 && (first & 0x06) != 0; // a PUBLISH at QoS 1 or 2
+        boolean isAcknowledged = (first & 0xf0) == 0x30 && (first & 0x06) != 0; // PUBLISH at QoS 1 or 2
         isSkipped = bytes > MAX_PACKET_BYTES && isAcknowledged && (first & 0x08) != 0;
         if (bytes > MAX_PACKET_BYTES && !isSkipped)
             throw new WireException("a packet of " + bytes + " bytes is over the limit of " + MAX_PACKET_BYTES);

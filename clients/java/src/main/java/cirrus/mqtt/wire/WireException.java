@@ -2,7 +2,7 @@ package cirrus.mqtt.wire;
 
 import java.io.IOException;
 
-/** The other side, or the library above, broke the wire format. The connection cannot go on. */
+/** The gateway, or the library above, violated the wire format. The connection cannot continue. */
 public class WireException extends IOException {
     private static final long serialVersionUID = 1;
 

@@ -1,32 +1,32 @@
 import type { Clock, Timer } from './clock';
 
-/** How soon one sign of overload after another counts. */
-const slowingMs = 1_000;
+/** Interval within which several signs of overload count as one. */
+const overloadIntervalMs = 1_000;
 
-/** By what a success raises a lowered rate. */
-const recovery = 1.1;
+/** Factor by which a success raises a lowered rate. */
+const recoveryFactor = 1.1;
 
 /**
- * Lets so many through a second; a second's worth may come at once. Groups take turns, so that a crowd of one delays no
- * other; within a group the first to come is the first to go. When told that it is too much it halves the rate, down to one a
- * second, and works its way back.
+ * Token bucket that admits a number of callers per second; the burst is the number of one second. Groups of callers take turns,
+ * so that a large group does not delay the others; within a group the order is first in, first out. An overload halves the rate,
+ * down to one per second, and successes raise it again.
  */
-export class Pace {
-  /** By group; the group whose turn is next comes first. None is empty. */
+export class RateLimiter {
+  /** Waiting callers by group, the next group first. No group is empty. */
   private readonly waiting = new Map<string, Set<() => void>>();
   private waiters = 0;
-  private current: number;
+  private currentRate: number;
   private tokens: number;
   private refilledAt: number;
   private slowedAt = Number.NEGATIVE_INFINITY;
   private timer: Timer | undefined;
 
-  /** `rate`: a second, at least 1. */
+  /** @param rate callers per second, at least 1 */
   constructor(
     private readonly rate: number,
     private readonly clock: Clock,
   ) {
-    this.current = rate;
+    this.currentRate = rate;
     this.tokens = rate;
     this.refilledAt = clock.now();
   }
@@ -35,9 +35,9 @@ export class Pace {
     return this.waiters;
   }
 
-  /** Runs it when its turn has come, unless the returned function was called before. */
-  enter(run: () => void, group = ''): () => void {
-    const waiter = () => run(); // its own, so that one function may wait twice
+  /** Calls `run` when the caller is admitted. The returned function removes the caller from the queue. */
+  acquire(run: () => void, group = ''): () => void {
+    const waiter = () => run(); // A new function, so that the same `run` can wait twice.
     const others = this.waiting.get(group) ?? new Set();
     this.waiting.set(group, others.add(waiter));
     this.waiters += 1;
@@ -45,18 +45,20 @@ export class Pace {
     return () => this.remove(group, waiter);
   }
 
+  /** Halves the rate after a sign of overload. */
   slowDown(): void {
     const now = this.clock.now();
-    if (now - this.slowedAt < slowingMs) return;
+    if (now - this.slowedAt < overloadIntervalMs) return;
     this.refill();
     this.slowedAt = now;
-    this.current = Math.max(1, this.current / 2);
+    this.currentRate = Math.max(1, this.currentRate / 2);
     this.tokens = 0;
   }
 
+  /** Raises a lowered rate after a success. */
   speedUp(): void {
     this.refill();
-    this.current = Math.min(this.rate, this.current * recovery);
+    this.currentRate = Math.min(this.rate, this.currentRate * recoveryFactor);
   }
 
   stop(): void {
@@ -74,7 +76,7 @@ export class Pace {
     if (this.waiters > 0) this.admitLater();
   }
 
-  /** The first of the group whose turn it is, which is then the last to have another turn. */
+  /** Removes the first caller of the next group, and moves the group to the end. */
   private takeNext(): () => void {
     const [group, members] = this.waiting.entries().next().value!;
     const [first] = members;
@@ -93,7 +95,7 @@ export class Pace {
   private admitLater(): void {
     if (this.timer) return;
     const missing = Math.max(0, 1 - this.tokens);
-    this.timer = this.clock.after(Math.ceil((missing / this.current) * 1_000), () => {
+    this.timer = this.clock.after(Math.ceil((missing / this.currentRate) * 1_000), () => {
       this.timer = undefined;
       this.admit();
     });
@@ -101,7 +103,7 @@ export class Pace {
 
   private refill(): void {
     const now = this.clock.now();
-    this.tokens = Math.min(this.current, this.tokens + ((now - this.refilledAt) / 1_000) * this.current);
+    this.tokens = Math.min(this.currentRate, this.tokens + ((now - this.refilledAt) / 1_000) * this.currentRate);
     this.refilledAt = now;
   }
 }

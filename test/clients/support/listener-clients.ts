@@ -12,27 +12,27 @@ const fixtures = join(__dirname, '../../fixtures/tls');
 /** A certificate for TLS listeners. */
 export const certificate = { cert: join(fixtures, 'server.crt'), key: join(fixtures, 'server.key') };
 
-/** Ways into an adapter. */
-export const doors = ['tcp', 'tls', 'ws', 'wss', 'unix'] as const;
-export type DoorName = (typeof doors)[number];
+/** Kinds of listeners of an adapter. */
+export const listenerKinds = ['tcp', 'tls', 'ws', 'wss', 'unix'] as const;
+export type ListenerKind = (typeof listenerKinds)[number];
 
-/** A connection through a door whose handshakes are done, and the socket below. */
-export interface Visitor {
+/** A client connection after the handshakes of TLS and WebSocket, and the socket below. */
+export interface RawClient {
   readonly socket: Socket;
   send(bytes: Buffer): void;
-  /** Stops reading what the adapter sends. */
+  /** Stops reading. */
   pause(): void;
 }
 
-export interface DoorPorts extends Adapter {
+export interface ListenerPorts extends Adapter {
   unixPath?: string;
 }
 
-/** A socket on which nothing was said yet. */
-export async function knock(door: DoorName, adapter: DoorPorts, localAddress?: string): Promise<Socket> {
+/** A connected socket, before any handshake. */
+export async function openSocket(kind: ListenerKind, adapter: ListenerPorts, localAddress?: string): Promise<Socket> {
   const { port, tlsPort, webSocketPort, secureWebSocketPort, unixPath } = adapter;
   const ports = { tcp: port, tls: tlsPort, ws: webSocketPort, wss: secureWebSocketPort };
-  const at = door === 'unix' ? { path: unixPath! } : { host: '127.0.0.1', port: ports[door]!, localAddress };
+  const at = kind === 'unix' ? { path: unixPath! } : { host: '127.0.0.1', port: ports[kind]!, localAddress };
   const socket = connect({ ...at, allowHalfOpen: true });
   endings.push(() => socket.destroy());
   socket.on('error', () => {});
@@ -40,19 +40,23 @@ export async function knock(door: DoorName, adapter: DoorPorts, localAddress?: s
   return socket;
 }
 
-/** The socket on which a door expects MQTT or HTTP: with TLS on top where the door has it. */
-export async function knockThroughTls(door: DoorName, adapter: DoorPorts, localAddress?: string) {
-  const socket = await knock(door, adapter, localAddress);
-  if (door !== 'tls' && door !== 'wss') return { socket, top: socket };
+/** A socket to a listener and, on top of it, TLS if the listener uses it. */
+export async function openSecureSocket(kind: ListenerKind, adapter: ListenerPorts, localAddress?: string) {
+  const socket = await openSocket(kind, adapter, localAddress);
+  if (kind !== 'tls' && kind !== 'wss') return { socket, top: socket };
   const top = connectTls({ socket, ca: readFileSync(join(fixtures, 'ca.crt')), rejectUnauthorized: false });
   top.on('error', () => {});
   await once(top, 'secureConnect');
   return { socket, top };
 }
 
-export async function enter(door: DoorName, adapter: DoorPorts, localAddress?: string): Promise<Visitor> {
-  const { socket, top } = await knockThroughTls(door, adapter, localAddress);
-  if (door !== 'ws' && door !== 'wss') {
+export async function openClient(
+  kind: ListenerKind,
+  adapter: ListenerPorts,
+  localAddress?: string,
+): Promise<RawClient> {
+  const { socket, top } = await openSecureSocket(kind, adapter, localAddress);
+  if (kind !== 'ws' && kind !== 'wss') {
     top.resume();
     return { socket, send: (bytes) => top.write(bytes), pause: () => top.pause() };
   }
