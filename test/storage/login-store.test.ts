@@ -13,7 +13,7 @@ import { everyInterleaving } from './support/interleaving';
 const now = 1_700_000_000_123;
 const minute = 60_000;
 const rule = { windowMilliseconds: minute, maxSharedPerPair: 5 };
-/** Shared counts are kept by the same updates: without them there are few ways in which two containers can meet. */
+/** Shared counts use the same updates. Without them there are few interleavings of two containers. */
 const ofPairOnly = { windowMilliseconds: minute, maxSharedPerPair: 0 };
 const kitchen = { username: 'kitchen', passwordHash: 'hash', rules: [] };
 
