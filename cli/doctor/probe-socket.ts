@@ -45,7 +45,7 @@ export class ProbeSocket {
   ) {
     this.parser.on('packet', (packet) => this.received.push(packet));
     this.parser.on('error', (error) => address.reportViolation(`a malformed packet: ${error.message}`));
-    socket.on('message', (data: Buffer, isBinary: boolean) => this.receive(data, isBinary));
+    socket.on('message', (data: Buffer, isBinary) => this.receive({ data, isBinary }));
     socket.on('close', (code) => this.onClose(code));
     socket.on('error', () => {}); // `close` follows.
   }
@@ -150,7 +150,7 @@ export class ProbeSocket {
     return `${this.address.timeoutMs / 1_000} s`;
   }
 
-  private receive(data: Buffer, isBinary: boolean): void {
+  private receive({ data, isBinary }: { readonly data: Buffer; readonly isBinary: boolean }): void {
     if (isBinary) {
       this.binaryFrames.push(data);
       this.address.reportViolation('a binary frame');

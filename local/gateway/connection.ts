@@ -49,7 +49,7 @@ export class Connection {
     this.lastActiveAt = connectedAt;
     this.idleTimer = clock.after(limits.idleSeconds * 1000, () => this.checkIdle());
     this.ageTimer = clock.after(limits.ageSeconds * 1000, () => this.close(1001));
-    socket.on('message', (data: Buffer, binary: boolean) => this.receive(data, binary));
+    socket.on('message', (data: Buffer, isBinary) => this.receive({ data, isBinary }));
     socket.on('close', () => this.ended());
     socket.on('error', () => {}); // `close` follows.
   }
@@ -77,11 +77,11 @@ export class Connection {
     this.end();
   }
 
-  private receive(data: Buffer, binary: boolean): void {
+  private receive({ data, isBinary }: { readonly data: Buffer; readonly isBinary: boolean }): void {
     if (!this.open) return;
     this.lastActiveAt = this.props.clock.now();
-    if (binary)
-      this.close(1003); // API Gateway: binary frames are not supported.
+    if (isBinary)
+      this.close(1003); // API Gateway: isBinary frames are not supported.
     else this.props.onFrame(this, data.toString());
   }
 
