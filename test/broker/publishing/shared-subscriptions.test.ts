@@ -52,7 +52,7 @@ beforeEach(() => {
 afterAll(() => engine.stop());
 
 /** Permissions are tested with a whole broker. */
-const access = { remembered: () => allowEverything } as unknown as Ports['access'];
+const access = { cachedPermissions: () => allowEverything } as unknown as Ports['access'];
 
 function nameOf(client: string): string {
   return `${client}-${round}`;

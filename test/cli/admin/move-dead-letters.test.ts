@@ -48,14 +48,10 @@ describe('moveDeadLetters', () => {
   it('rejects with the reason of a failure', async () => {
     const { sqs } = sqsWith({ Status: 'FAILED', FailureReason: 'AccessDenied' });
 
-    await expect(moveDeadLetters(sqs, deadLetters, { pollIntervalMs: 1 })).rejects.toThrow(
-      'moving ended as FAILED: AccessDenied',
-    );
+    await expect(moveDeadLetters(sqs, deadLetters, { pollIntervalMs: 1 })).rejects.toThrow('FAILED: AccessDenied');
   });
 
   it('rejects for a queue that is not a dead-letter queue', async () => {
-    await expect(moveDeadLetters(sqsWith().sqs, queue, { pollIntervalMs: 1 })).rejects.toThrow(
-      `no queue has ${queue} for its dead letters`,
-    );
+    await expect(moveDeadLetters(sqsWith().sqs, queue, { pollIntervalMs: 1 })).rejects.toThrow(queue);
   });
 });
