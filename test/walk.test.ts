@@ -36,7 +36,7 @@ async function filesRunBy(work: () => Promise<unknown>): Promise<Set<string>> {
   await work();
   const { result } = await session.post('Profiler.takePreciseCoverage');
   session.disconnect();
-  const ran = result.filter(({ functions: [, ...functions] }) =>
+  const ran = result.filter(({ functions }) =>
     functions.some(({ functionName, ranges: [range] }) => !/^[A-Z]/.test(functionName) && (range?.count ?? 0) > 0),
   );
   return new Set(ran.map(({ url }) => relative(root, url.replace('file://', ''))));

@@ -2,8 +2,7 @@ import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/dynamodb';
 import type { Usage } from '../broker/model/usage';
 import type { Usages } from '../broker/ports/accounts';
-import { number, readNumber, text } from './attributes';
-import { allowanceAttribute, readAllowance } from './publish-allowance';
+import { allowanceAttribute, number, readAllowance, readNumber, text } from './attributes';
 import { keyOf, maxPartitionKeyBytes } from './shortened-keys';
 import { versioned } from './versioned-dynamo';
 

@@ -1,5 +1,8 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import type { ForwardedProperties, Message } from '../protocol/effects';
+import type { Identity } from '../access/identity';
+import type { PublishAllowance } from '../broker/model/publish-allowance';
+import type { SubscriptionCounts } from '../broker/model/subscription';
+import type { ClientCapabilities, ForwardedProperties, Message } from '../protocol/effects';
 import type { ProtocolVersion, QoS } from '../protocol/packets';
 import type { Item } from './dynamo';
 
@@ -108,4 +111,69 @@ function readPairs(list: readonly AttributeValue[]): [string, string][] {
     readText(list[2 * index]),
     readText(list[2 * index + 1]),
   ]);
+}
+
+/** Identity of a client without a stored identity. */
+export const anonymous: Identity = { kind: 'anonymous' };
+
+/** Returns an identity as one attribute. No expression reads a part of it. */
+export function identityAttribute(identity: Identity): AttributeValue {
+  return text(JSON.stringify(identity));
+}
+
+export function readIdentity(value: AttributeValue | undefined): Identity {
+  return value?.S === undefined ? anonymous : (JSON.parse(value.S) as Identity);
+}
+
+/** Returns the limits of a client as one small map; no attribute when it has none. */
+export function capabilityAttributes(capabilities: ClientCapabilities): Item {
+  const { receiveMaximum, maximumPacketSize, topicAliasMaximum, noProblemInformation } = capabilities;
+  const M: Item = {
+    ...(receiveMaximum === undefined ? {} : { receive: number(receiveMaximum) }),
+    ...(maximumPacketSize === undefined ? {} : { size: number(maximumPacketSize) }),
+    ...(topicAliasMaximum === undefined ? {} : { aliases: number(topicAliasMaximum) }),
+    ...(noProblemInformation ? { terse: flag(true) } : {}),
+  };
+  return Object.keys(M).length > 0 ? { can: { M } } : {};
+}
+
+export function readCapabilities({ can }: Item): ClientCapabilities {
+  const { receive, size, aliases, terse } = can?.M ?? {};
+  return {
+    ...(receive ? { receiveMaximum: readNumber(receive) } : {}),
+    ...(size ? { maximumPacketSize: readNumber(size) } : {}),
+    ...(aliases ? { topicAliasMaximum: readNumber(aliases) } : {}),
+    ...(terse ? { noProblemInformation: true } : {}),
+  };
+}
+
+export function subscribedAttribute({ all, shared }: SubscriptionCounts): AttributeValue {
+  return { L: [number(all), number(shared)] };
+}
+
+export function readSubscriptionCounts({ subscribed }: Item): { readonly subscribed?: SubscriptionCounts } {
+  if (!subscribed?.L) return {};
+  const [all, shared] = subscribed.L;
+  return { subscribed: { all: readNumber(all), shared: readNumber(shared) } };
+}
+
+/** A list instead of a map keeps it short: every turn that publishes writes it. */
+export function allowanceAttribute({ messages, bytes: size, at }: PublishAllowance): AttributeValue {
+  return { L: [number(Math.floor(messages)), number(Math.floor(size)), number(at)] };
+}
+
+export function readAllowance({ allowance }: Item): { readonly allowance?: PublishAllowance } {
+  if (!allowance?.L) return {};
+  const [messages, size, at] = allowance.L;
+  return { allowance: { messages: readNumber(messages), bytes: readNumber(size), at: readNumber(at) } };
+}
+
+/** Returns packet ids as a binary attribute, two bytes for each. */
+export function packetIdAttribute(packetIds: Iterable<number>): AttributeValue {
+  return bytes(Buffer.from([...packetIds].flatMap((packetId) => [packetId >> 8, packetId & 0xff])));
+}
+
+export function readPacketIds(value: AttributeValue | undefined): number[] {
+  const stored = readBytes(value);
+  return Array.from({ length: stored.length / 2 }, (_, index) => stored.readUInt16BE(2 * index));
 }

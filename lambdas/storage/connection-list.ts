@@ -3,10 +3,9 @@ import type { DynamoDb } from '../aws/dynamodb';
 import type { MonitoredConnection } from '../broker/model/connection';
 import type { RequestedCheck } from '../broker/model/subscription';
 import type { ConnectionList } from '../broker/ports/connection-store';
-import { readNumber, readText } from './attributes';
-import { readEnding } from './connection-store';
+import { readIdentity, readNumber, readText } from './attributes';
+import { readEnding } from './connection-item';
 import type { Item } from './dynamo';
-import { readIdentity } from './identity';
 import { isKnownVersion } from './schema-version';
 
 /**

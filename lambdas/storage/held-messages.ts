@@ -1,10 +1,18 @@
 import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import type { Fence, SessionId } from '../broker/model/fence';
 import type { HeldMessage } from '../broker/model/queued-message';
-import { messageAttributes, number, readMessage, readNumber, readText, text } from './attributes';
+import {
+  messageAttributes,
+  number,
+  packetIdAttribute,
+  readMessage,
+  readNumber,
+  readPacketIds,
+  readText,
+  text,
+} from './attributes';
 import type { Item } from './dynamo';
 import type { InflightTable } from './inflight-table';
-import { packetIdAttribute, readPacketIds } from './packet-ids';
 import { incoming, slotKey, unreleased } from './slot-keys';
 
 /** Incoming QoS 2 messages between PUBLISH and PUBREL, and packet ids that no PUBREL has released. */

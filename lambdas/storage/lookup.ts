@@ -1,8 +1,8 @@
 import type { DynamoDb } from '../aws/dynamodb';
 import type { Snapshot } from '../broker/model/snapshot';
 import type { Lookup } from '../broker/ports/connection-store';
-import { connectionKey } from './connection-key';
-import { toStored } from './connection-store';
+import { connectionKey } from './connection-attributes';
+import { toStored } from './connection-item';
 import { readTables } from './dynamo';
 import { sessionKey, toSessionItem } from './session-item';
 import { readShapes, shapesKey } from './topic-index';

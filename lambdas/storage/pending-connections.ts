@@ -1,11 +1,20 @@
 import type { ItemWriter } from '../aws/dynamodb';
 import type { PendingConnection, Takeover } from '../broker/model/connection';
 import type { ConnectionStore } from '../broker/ports/connection-store';
-import { bytes, flag, number, readBytes, readFlag, readNumber, readText, text } from './attributes';
-import { connectionKey } from './connection-key';
+import {
+  bytes,
+  flag,
+  identityAttribute,
+  number,
+  readBytes,
+  readFlag,
+  readIdentity,
+  readNumber,
+  readText,
+  text,
+} from './attributes';
+import { connectionKey, earlyAttribute, readEarly } from './connection-attributes';
 import type { Item } from './dynamo';
-import { earlyAttribute, readEarly } from './early-frames';
-import { identityAttribute, readIdentity } from './identity';
 import { writtenVersion } from './schema-version';
 
 /**

@@ -1,9 +1,7 @@
 import { accountOf, type Identity } from '../access/identity';
 import type { SessionClaim, SessionItem } from '../broker/model/session';
-import { flag, number, text } from './attributes';
-import { capabilityAttributes } from './capabilities';
+import { capabilityAttributes, flag, identityAttribute, number, text } from './attributes';
 import type { Item } from './dynamo';
-import { identityAttribute } from './identity';
 
 /** Holds when no newer connection of the client id than the claiming one waits to take over the session. */
 export const noNewerSuccessor = '(attribute_not_exists(successor) OR successor <= :fence)';

@@ -1,12 +1,20 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { Fence } from '../broker/model/fence';
 import type { Congestion, SessionItem, Successor } from '../broker/model/session';
-import { flag, number, readFlag, readNumber, readText, readVersion, text } from './attributes';
-import { readCapabilities } from './capabilities';
+import {
+  flag,
+  number,
+  readCapabilities,
+  readFlag,
+  readIdentity,
+  readNumber,
+  readSubscriptionCounts,
+  readText,
+  readVersion,
+  text,
+} from './attributes';
 import type { Item } from './dynamo';
-import { readIdentity } from './identity';
 import { keyOf, maxPartitionKeyBytes } from './shortened-keys';
-import { readSubscriptionCounts } from './subscription-counts';
 
 /** Sort key of the session item. */
 export const sessionItemPart = 'head';

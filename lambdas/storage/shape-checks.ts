@@ -5,7 +5,7 @@ import type { Clock } from '../broker/ports/process';
 import { requestMemory, type ShapeChecks } from '../broker/ports/topic-index-store';
 import { LruMap } from '../shared/lru-map';
 import { flag, number, readNumber } from './attributes';
-import { connectionKey } from './connection-key';
+import { connectionKey } from './connection-attributes';
 import { unlessConditionFailed } from './dynamo';
 import { writtenVersion } from './schema-version';
 import { versioned } from './versioned-dynamo';

@@ -10,7 +10,7 @@ import { DynamoAccountSessions } from '../../lambdas/storage/account-sessions';
 import { DynamoAccountStore } from '../../lambdas/storage/account-store';
 import { DynamoUsages } from '../../lambdas/storage/account-usage';
 import { DynamoClientDirectory } from '../../lambdas/storage/client-directory';
-import { connectionKey } from '../../lambdas/storage/connection-key';
+import { connectionKey } from '../../lambdas/storage/connection-attributes';
 import { DynamoConnectionLimiter } from '../../lambdas/storage/connection-limiter';
 import { DynamoConnectionStore } from '../../lambdas/storage/connection-store';
 import { DynamoDebugClients } from '../../lambdas/storage/debug-clients';

@@ -2,7 +2,7 @@ import { DynamoDBClient, ScanCommand, type ScanCommandOutput } from '@aws-sdk/cl
 import type { SessionItem } from '../../lambdas/broker/model/session';
 import { shapeOf } from '../../lambdas/protocol/shape';
 import { readFlag, readNumber, readText } from '../../lambdas/storage/attributes';
-import { toStored } from '../../lambdas/storage/connection-store';
+import { toStored } from '../../lambdas/storage/connection-item';
 import type { Item } from '../../lambdas/storage/dynamo';
 import { type TableName, type TableSchema, tables } from '../../lambdas/storage/schema';
 import { toSessionItem } from '../../lambdas/storage/session-item';

@@ -3,6 +3,11 @@ import type { EarlyFrame } from '../broker/model/connection';
 import { bytes, number, readBytes, readNumber, readText, text } from './attributes';
 import type { Item } from './dynamo';
 
+/** Returns the key of a row in the connections table. */
+export function connectionKey(connectionId: string): Item {
+  return { connectionId: text(connectionId) };
+}
+
 /** Returns frames that arrived before an earlier one of their connection, as one attribute. */
 export function earlyAttribute(frames: readonly EarlyFrame[]): AttributeValue {
   return { L: frames.map(toEntry) };
