@@ -131,7 +131,7 @@ describe('a session', () => {
       const client = await sleeper(60);
       const publisher = await broker.connect('publisher');
       for (const operation of ['PutItem', 'BatchWriteItem']) {
-        await broker.cloud.faults.set({ fault: 'call', table: 'inflight', operation, outcome: 'throttle' });
+        await broker.cloud.faults.set({ fault: 'call', table: 'inflight', operation, outcome: 'hold' });
       }
       const published = publisher.publish(`to/${clientId}`, 'late', { qos: 1 });
       await broker.older.struck();
