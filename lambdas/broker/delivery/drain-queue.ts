@@ -264,7 +264,7 @@ class DrainPass {
   }
 }
 
-/** Nobody can tell whether the client has seen a QoS 2 PUBLISH that a dead worker has claimed. */
+/** True for a QoS 2 PUBLISH that a dead worker has claimed: it may have reached the client or not. */
 function isUncertain({ qos, state }: QueueItem): boolean {
   return qos === 2 && state === 'published';
 }

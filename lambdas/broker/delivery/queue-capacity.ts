@@ -37,7 +37,7 @@ export async function freeNumbers({ inflight }: Pick<Ports, 'inflight'>, item: S
   return Math.max(0, oldest === undefined ? queueSpan : queueSpan - (item.outSeq - oldest + 1));
 }
 
-/** Nobody acknowledges while the client is away, so every message since then still waits. */
+/** Counts every message since the client left as waiting: an offline client acknowledges none. */
 async function offlineCapacity(
   ports: Pick<Ports, 'inflight'>,
   { queueLimit }: Pick<Settings, 'queueLimit'>,

@@ -28,7 +28,7 @@ export const notAllowed: Outcome = { kind: 'not allowed' };
 /** The connection was lost without DISCONNECT. */
 export const lost: EndOutcome = { kind: 'end', withWill: true };
 
-/** Nobody knows what the client has already received, so it has to connect again. */
+/** Makes the client connect again, because it is unknown what it has already received. */
 export const uncertain: EndOutcome = { kind: 'end', withWill: true, reason: { reason: Reason.unspecifiedError } };
 
 /** Reason of a disconnect that an administrator has requested. */

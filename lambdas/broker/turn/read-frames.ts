@@ -94,16 +94,17 @@ async function readPacket(turn: Turn, bytes: Buffer, origin: Origin): Promise<Ou
   const packet = reader.decode(bytes, protocol.version);
   if (packet.cmd === 'connect') connectFlow.noteConnect(packet, bytes);
   responses.logIncoming(packet, bytes.length);
+  const resolved = state.resolveAlias(packet);
+  const view = state.view();
+  if (view) state.budget.take(resolved, origin.receivedAt);
+  const effects = handlePacket(resolved, view, packetContextOf(turn, origin.receivedAt));
+  if (!effects.every((effect) => mode.allows(effect, state))) return notAllowed; // before a read that the full turn would repeat
   if (packet.cmd === 'publish' && state.connection) {
     if (!mode.mayRead && !isUsageKnown(settings, state.connection)) return notAllowed;
     const publish = { connection: state.connection, bytes: bytes.length, at: origin.receivedAt };
     state.connection = await chargePublish(ports, settings, publish);
   }
-  const resolved = state.resolveAlias(packet);
-  const view = state.view();
-  if (view) state.budget.take(resolved, origin.receivedAt);
-  for (const effect of handlePacket(resolved, view, packetContextOf(turn, origin.receivedAt))) {
-    if (!mode.allows(effect, state)) return notAllowed;
+  for (const effect of effects) {
     const outcome = await runEffect(turn, effect, origin);
     if (outcome) return outcome;
   }

@@ -9,6 +9,7 @@ import { ConnectionCache } from '../../../lambdas/broker/turn/connection-cache';
 import { FrameReader } from '../../../lambdas/broker/turn/frames';
 import { runTurn, type TurnResult } from '../../../lambdas/broker/turn/turn';
 import { optimisticTurn } from '../../../lambdas/broker/turn/turn-modes';
+import { allowEverything } from '../../../lambdas/protocol/permissions';
 import { settingsFromEnvironment } from '../../../lambdas/settings';
 import { record } from '../../storage/support/connection-record';
 import { publishPacket } from '../../support/text-client';
@@ -27,8 +28,13 @@ describe('an optimistic turn', () => {
     } as unknown as Ports;
   }
 
-  async function takeTurn(ports: Ports, topic: string, stored: Promise<StoredConnection>): Promise<TurnResult> {
-    const bytes = generate(publishPacket(topic, 'x', { qos: 1, messageId: 1 }));
+  async function takeTurn(
+    ports: Ports,
+    topic: string,
+    stored: Promise<StoredConnection>,
+    qos: 0 | 1 | 2 = 1,
+  ): Promise<TurnResult> {
+    const bytes = generate(publishPacket(topic, 'x', { qos, messageId: 1 }));
     const event: ConnectionEvent = {
       ...{ id: 'event', connectionId: 'a', kind: 'message', connectedAt: 1, receivedAt: 2, address: '' },
       ...{ text: `1.${bytes.toString('base64')}`, redelivered: false, exhausted: false },
@@ -63,6 +69,13 @@ describe('an optimistic turn', () => {
 
     expect(await result).toBe('unconfirmed');
     expect(logged).toEqual([]);
+  });
+
+  it.each([0, 2] as const)('leaves a message of QoS %i to another turn before it writes anything', async (qos) => {
+    const allowing = { permissions: async () => allowEverything };
+    const ports = { ...portsFor([]), access: allowing, metrics: {} } as unknown as Ports;
+
+    expect(await takeTurn(ports, 'a/topic', Promise.resolve({ connection: cached }), qos)).toBe('unconfirmed');
   });
 
   // A rejection that nobody handles ends the container, and with it the turns of all other connections; here, the test.
